@@ -1,0 +1,1 @@
+//! What stands on the wire of the Asterisk Manager Interface.

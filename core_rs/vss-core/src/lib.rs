@@ -1,0 +1,13 @@
+//! The hot path of vss-router: bytes of the Asterisk Manager Interface in, live status and typed events out.
+//!
+//! # Layout
+//!
+//! - [`ami`]: what stands on the wire. Bytes become messages, actions become bytes.
+//! - [`status`]: what it means. Messages become rows of operators, channels, calls and queues, and typed events.
+//!
+//! Nothing here knows Python, sockets or the clock: time is always an argument.
+#![forbid(unsafe_code)]
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
+
+pub mod ami;
+pub mod status;

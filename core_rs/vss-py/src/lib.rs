@@ -1,0 +1,24 @@
+//! `vss_router._core`: the binding. One file per topic of vss-core; nothing here decides anything.
+
+mod ami;
+mod errors;
+mod status;
+
+use pyo3::prelude::*;
+
+#[pymodule]
+mod _core {
+    #[pymodule_export]
+    use super::ami::{AmiAction, AmiDecoder, AmiMessage};
+
+    #[pymodule_export]
+    use super::status::{Batch, Gap, Response, StatusBoard};
+
+    use super::{Bound, PyModule, PyModuleMethods, PyResult};
+
+    #[pymodule_init]
+    fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
+        module.add("__version__", env!("CARGO_PKG_VERSION"))?;
+        module.add("build_profile", if cfg!(debug_assertions) { "debug" } else { "release" })
+    }
+}

@@ -1,0 +1,235 @@
+"""The compiled core: AMI decoding and live status. Times are Unix seconds (float, UTC) unless said otherwise."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final, Literal, final
+
+__version__: Final[str]
+build_profile: Final[Literal["release", "debug"]]
+
+@final
+class AmiMessage:
+    """One message as it stood on the wire.
+
+    `kind` is `"greeting"`, `"event"`, `"response"` or `"other"`; `name` the event's name, the response's status
+    (`"Success"`, `"Error"`, `"Goodbye"`, `"Follows"`) or the greeting's text. Keys are compared without case.
+    """
+
+    @property
+    def kind(self) -> Literal["greeting", "event", "response", "other"]: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def action_id(self) -> str | None: ...
+    @property
+    def headers(self) -> list[tuple[str, str]]:
+        """All headers in order, repeated ones too, values decoded and unescaped where Asterisk escapes."""
+    @property
+    def output(self) -> list[str]:
+        """The lines of a `Command` answer, in either dialect."""
+    @property
+    def raw(self) -> bytes:
+        """The bytes as they came, without the blank line that ended the message."""
+    def get(self, key: str, default: str | None = None) -> str | None: ...
+    def get_all(self, key: str) -> list[str]: ...
+
+@final
+class AmiDecoder:
+    """Turns the bytes of one AMI session into messages; any split of the stream gives the same messages.
+
+    `encoding` is the fall-back for bytes that are not UTF-8: `"utf-8"` (replacement characters), `"cp1251"`
+    or `"latin-1"`.
+
+    Raises
+    ------
+    SettingsError
+        The encoding is none of those.
+    """
+
+    def __new__(cls, encoding: str = "utf-8") -> AmiDecoder: ...
+    def feed(self, chunk: bytes) -> list[AmiMessage]: ...
+    def reset(self) -> None:
+        """Forget a half-received message: the connection was lost."""
+    @property
+    def messages(self) -> int:
+        """Messages decoded since the start."""
+    @property
+    def skipped(self) -> int:
+        """Messages skipped since the start because they were over a limit."""
+    @property
+    def pending(self) -> int:
+        """Bytes of the message that has not ended yet."""
+
+@final
+class AmiAction:
+    """One action, ready to be sent.
+
+    Raises
+    ------
+    AmiActionError
+        A key or value holds CR, LF or NUL, a line is over 1 024 bytes, or there are more than 128 headers.
+    """
+
+    def __new__(
+        cls,
+        name: str,
+        headers: Mapping[str, str] | Iterable[tuple[str, str]] = (),
+        *,
+        action_id: str | None = None,
+    ) -> AmiAction: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def action_id(self) -> str | None: ...
+    def encode(self) -> bytes:
+        """The bytes for the wire, the blank line at the end included."""
+
+@final
+class Response:
+    """The answer to an action (not an event of a list)."""
+
+    @property
+    def session(self) -> str: ...
+    @property
+    def action_id(self) -> str | None: ...
+    @property
+    def status(self) -> str:
+        """`Success`, `Error`, `Goodbye` or `Follows`."""
+    @property
+    def success(self) -> bool: ...
+    @property
+    def message(self) -> str: ...
+    @property
+    def headers(self) -> list[tuple[str, str]]: ...
+    @property
+    def output(self) -> list[str]: ...
+    def get(self, key: str, default: str | None = None) -> str | None: ...
+
+@final
+class Gap:
+    """Why the board may no longer agree with Asterisk, or what the router has to do about a resync.
+
+    `reason` is one of `reload`, `shutdown`, `fully_booted`, `impossible_value`, `oversized` (ask for a resync),
+    `list_incomplete`, `list_refused` (`action_id` names the list), `fence_wanted` (all lists are in: send the
+    fence), `passes_disagree` (no fence to be had: call `begin_resync` again), `resynced` (the swap is done).
+    """
+
+    @property
+    def reason(self) -> str: ...
+    @property
+    def detail(self) -> str: ...
+    @property
+    def action_id(self) -> str | None: ...
+
+@final
+class Batch:
+    """What one `feed` brought."""
+
+    @property
+    def events(self) -> list[tuple[int, str, bytes]]:
+        """Typed events in order: (`seq`, routing key, JSON object)."""
+    @property
+    def responses(self) -> list[Response]: ...
+    @property
+    def gaps(self) -> list[Gap]: ...
+    @property
+    def greeting(self) -> str | None: ...
+    @property
+    def messages(self) -> int:
+        """AMI messages decoded."""
+
+@final
+class StatusBoard:
+    """The live status of one PBX: the only place where AMI facts become status.
+
+    `source` names the PBX. `first_seq` is the first sequence number; without one, the clock of the first call in
+    microseconds. `encoding` as in `AmiDecoder`. `trunks` are channel name patterns (`*` is any text) of outside
+    lines. `wrapup_seconds` is the wrap-up per queue, which AMI does not report (`"*"` for all others).
+    `ended_seconds` keeps an ended call readable; `window_seconds` is the window of averages and service level.
+    `fold_seconds`... are not settings: see the module docs.
+
+    Raises
+    ------
+    SettingsError
+        An option cannot be used.
+    """
+
+    def __new__(
+        cls,
+        source: str = "main",
+        first_seq: int | None = None,
+        *,
+        encoding: str = "utf-8",
+        trunks: Sequence[str] = ("*/trunk*",),
+        wrapup_seconds: Mapping[str, float] | None = None,
+        ended_seconds: float = 60.0,
+        window_seconds: float = 86400.0,
+    ) -> StatusBoard: ...
+    def feed(self, chunk: bytes, now: float, session: Literal["events", "actions"] = "events") -> Batch:
+        """Decode and apply the bytes of one socket read. Never raises for what stands in them."""
+    def tick(self, now: float) -> Batch:
+        """Let time pass: ends wrap-ups, drops ended calls and tombstones. Call it about every 200 ms."""
+    def connected(self, now: float) -> Batch:
+        """The events session is logged in; the board still shows what it knew, until a resync swaps it."""
+    def lost(self, session: Literal["events", "actions"], reason: str, now: float) -> Batch:
+        """A session is gone: its decoder starts anew, a resync under way is dropped, the gap begins (events)."""
+    def overflowed(self, lost_bytes: int, now: float) -> Batch:
+        """Bytes of the events session had to be dropped: a gap begins, the decoder looks for the next message."""
+    def begin_resync(
+        self,
+        action_ids: Mapping[str, str],
+        fence: str | None = None,
+        *,
+        fence_member: str | None = None,
+        reason: str = "connect",
+        now: float,
+    ) -> None:
+        """Note this place in the event stream and expect the lists.
+
+        `action_ids` maps a list action (`CoreShowChannels`, `BridgeList`, `QueueStatus`, `DeviceStateList`,
+        `ExtensionStateList`, `Agents`) to the ActionID it will be asked with. `fence` is the value whose `VarSet`
+        of `VSS_FENCE` ends the resync; `fence_member` the interface whose `QueueMemberPause` does; neither: passes are
+        compared (at most five). Calling it again while one runs starts the next pass.
+        """
+    def list_asked_again(self, action_id: str, new_action_id: str) -> None:
+        """A list of the running resync was asked anew under another ActionID."""
+    def abandon_resync(self, reason: str, now: float) -> Batch: ...
+    @property
+    def resync(self) -> Literal["none", "collecting", "fencing"]: ...
+    @property
+    def resync_pending(self) -> list[str]:
+        """ActionIDs of lists that have not ended yet."""
+    def clock_offset(self, seconds: float) -> None:
+        """How far Asterisk's clock is ahead of ours, as Ping shows: facts' times are corrected by it."""
+    def take_dirty(self) -> list[tuple[str, str, bytes | None]]:
+        """Rows changed since the last call: (table, id, JSON or None when removed)."""
+    def snapshot(self) -> bytes: ...
+    def operator(self, id: str) -> bytes | None:
+        """One operator's row by id (`PJSIP/1001`) or extension (`1001`)."""
+    def channel(self, id: str) -> bytes | None:
+        """One channel's row by Uniqueid or channel name."""
+    def call(self, id: str) -> bytes | None: ...
+    def queue(self, name: str) -> bytes | None: ...
+    def callers(self, queue: str) -> bytes | None:
+        """The waiting callers of a queue as a JSON array, or None for an unknown queue."""
+    def rows(
+        self,
+        table: Literal["operators", "channels", "calls", "queues"],
+        *,
+        state: str | None = None,
+        queue: str | None = None,
+        after: str | None = None,
+        limit: int | None = None,
+    ) -> list[tuple[str, bytes]]:
+        """Rows in order of id, those after the id `after`, at most `limit`: (id, JSON)."""
+    @property
+    def source(self) -> str: ...
+    @property
+    def seq(self) -> int: ...
+    @property
+    def as_of(self) -> str:
+        """Time of the newest fact, ISO 8601."""
+    def stats(self) -> dict[str, int]:
+        """Counters since the start: messages, events_applied, events_ignored, skipped, emitted, gaps, resyncs,
+        late_events, impossible_values, and the rows per table now (operators, channels, calls, queues, callers)."""
+    def drift(self) -> dict[str, int]:
+        """Differences per field (`member.paused`, `channel.state`, `caller.position`, …) found by the last resync."""

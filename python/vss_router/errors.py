@@ -1,0 +1,82 @@
+"""One exception tree: whatever vss-router raises on purpose derives from `VssError`.
+
+```
+VssError
+├── SettingsError            a setting that cannot be used (also ValueError)
+├── AmiError
+│   ├── AmiActionError       an action Asterisk would misread (also ValueError)
+│   ├── AmiConnectionError   no connection, cut, or time-out (also ConnectionError)
+│   │   ├── AmiGreetingError     whoever answers is not an Asterisk
+│   │   └── AmiTlsError          TLS refused or the certificate does not verify
+│   └── AmiLoginError        Asterisk refused the login
+├── CaptureError             a recording that cannot be read (also ValueError)
+├── StatusError              a board asked for what it cannot do (also ValueError)
+│   └── AmbiguousSourceError an id that stands in more than one PBX
+└── ServeError               the router cannot start: port in use, data folder locked
+```
+
+Each message is one sentence that names the thing and the way out; docs/troubleshooting.md has an entry for each.
+"""
+
+__all__ = [
+    "AmbiguousSourceError",
+    "AmiActionError",
+    "AmiConnectionError",
+    "AmiError",
+    "AmiGreetingError",
+    "AmiLoginError",
+    "AmiTlsError",
+    "CaptureError",
+    "ServeError",
+    "SettingsError",
+    "StatusError",
+    "VssError",
+]
+
+
+class VssError(Exception):
+    """Base of everything vss-router raises on purpose."""
+
+
+class SettingsError(VssError, ValueError):
+    """A setting that cannot be used; the message names the setting."""
+
+
+class AmiError(VssError):
+    """Something about the Asterisk Manager Interface."""
+
+
+class AmiActionError(AmiError, ValueError):
+    """An action that Asterisk would misread: CR, LF or NUL in it, a line too long, too many headers."""
+
+
+class AmiConnectionError(AmiError, ConnectionError):
+    """The connection to Asterisk could not be made, or was lost."""
+
+
+class AmiGreetingError(AmiConnectionError):
+    """Whoever answers on that port is not an Asterisk manager."""
+
+
+class AmiTlsError(AmiConnectionError):
+    """TLS could not be agreed on, or the certificate does not verify."""
+
+
+class AmiLoginError(AmiError):
+    """Asterisk refused the login."""
+
+
+class CaptureError(VssError, ValueError):
+    """A recording of AMI traffic that cannot be read."""
+
+
+class StatusError(VssError, ValueError):
+    """A StatusBoard was asked for what it cannot do; the message says what."""
+
+
+class AmbiguousSourceError(StatusError):
+    """An id that stands in more than one PBX; the message names them."""
+
+
+class ServeError(VssError):
+    """The router cannot start: a port in use, a data folder locked by another process."""
