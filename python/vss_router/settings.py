@@ -175,9 +175,7 @@ def _checked_queues(table: object, place: str, written_as: str, *, strict: bool)
         if not isinstance(row, dict):
             raise SettingsError(f'the setting "{written_as}.{queue}" {place} must be a table, such as [queues.{queue}]')
         for key in row.keys() - known.keys():
-            raise SettingsError(
-                f'unknown setting "{written_as}.{queue}.{key}" {place}: a queue has {", ".join(known)}'
-            )
+            raise SettingsError(f'unknown setting "{written_as}.{queue}.{key}" {place}: a queue has {", ".join(known)}')
         queues[queue] = QueueSettings(
             **{
                 key: _converted(value, known[key].type, f'"{written_as}.{queue}.{key}" {place}', strict=strict)
