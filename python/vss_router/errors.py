@@ -11,7 +11,9 @@ VssError
 │   └── AmiLoginError        Asterisk refused the login
 ├── CaptureError             a recording that cannot be read (also ValueError)
 ├── StatusError              a board asked for what it cannot do (also ValueError)
-│   └── AmbiguousSourceError an id that stands in more than one PBX
+│   ├── AmbiguousSourceError an id that stands in more than one PBX
+│   ├── StatusQueryError     a question that cannot be understood: source, cursor, limit, state
+│   └── StatusUnavailableError  no reader can answer yet
 └── ServeError               the router cannot start: port in use, data folder locked
 ```
 
@@ -30,6 +32,8 @@ __all__ = [
     "ServeError",
     "SettingsError",
     "StatusError",
+    "StatusQueryError",
+    "StatusUnavailableError",
     "VssError",
 ]
 
@@ -75,7 +79,23 @@ class StatusError(VssError, ValueError):
 
 
 class AmbiguousSourceError(StatusError):
-    """An id that stands in more than one PBX; the message names them."""
+    """An id that stands in more than one PBX; the message and `sources` name them."""
+
+    def __init__(self, message: str, sources: tuple[str, ...] = ()) -> None:
+        super().__init__(message)
+        self.sources = sources
+
+
+class StatusQueryError(StatusError):
+    """A question about status that cannot be understood; `field` names the argument at fault."""
+
+    def __init__(self, field: str, message: str) -> None:
+        super().__init__(message)
+        self.field = field
+
+
+class StatusUnavailableError(StatusError):
+    """No reader can answer yet: none of the PBXs asked about has been synchronized."""
 
 
 class ServeError(VssError):
