@@ -34,7 +34,7 @@ _LONG: Final = 10
 def masked_number(number: str) -> str:
     """A phone number with only its last digits left: 4 of 10 and more, else 2; up to 5 digits are an extension."""
     digits = sum(character.isdigit() for character in number)
-    if digits <= 5:  # noqa: PLR2004 - named in the docstring
+    if digits <= 5:
         return number
     hidden = digits - (_KEPT_LONG if digits >= _LONG else _KEPT_SHORT)
     masked: list[str] = []
@@ -55,7 +55,7 @@ def mask(text: str) -> str:
     return _PHONE.sub(lambda found: masked_number(found[0]), text)
 
 
-def mask_event(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:  # noqa: ANN401
+def mask_event(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     """structlog processor: masks every value of the event, however deep."""
     for name, value in event.items():
         event[name] = _masked_value(name, value)
@@ -79,7 +79,7 @@ def _masked_value(name: str, value: object) -> object:
     return value
 
 
-def _masked_exception(text: TextIO, details: Any) -> None:  # noqa: ANN401 - structlog's own type
+def _masked_exception(text: TextIO, details: Any) -> None:
     structlog.dev.plain_traceback(_Masking(text), details)  # type: ignore[arg-type]
 
 
