@@ -1,0 +1,1 @@
+"""Benchmarks: ours and the peers in one run, over the same captured input. `make bench` runs them all."""

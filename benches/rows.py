@@ -1,0 +1,113 @@
+"""The rows of the table: which sides belong to them, what is compared with what, and the bars."""
+
+import msgspec
+
+from benches.schema import Bar, Comparison, Row, Side
+
+
+class Against(msgspec.Struct, frozen=True, kw_only=True):
+    """Compare the side `ours` with the side `beside`; without one, the figure of `ours` itself is held to the bar."""
+
+    ours: str
+    beside: str | None = None
+    bar: Bar | None = None
+    # "speed": how many times faster ours is; "growth": how many times dearer ours is than the smaller size
+    kind: str = "speed"
+
+
+class Plan(msgspec.Struct, frozen=True, kw_only=True):
+    """One row before it is measured."""
+
+    id: str
+    what: str
+    input: str
+    against: list[Against]
+
+
+def at_least(first: float | None, goal: float | None = None) -> Bar:
+    return Bar(sense="at_least", first=first, goal=goal)
+
+
+def at_most(first: float, goal: float | None = None) -> Bar:
+    return Bar(sense="at_most", first=first, goal=goal)
+
+
+EVERYDAY = "asterisk-22.ami.gz, unpacked"
+GROWTH_SIZES = (100, 1_000, 10_000, 100_000)
+
+PLANS = [
+    Plan(
+        id="P1",
+        what="AMI bytes → messages",
+        input=EVERYDAY,
+        against=[
+            Against(ours="vss-core", beside="panoramisk", bar=at_least(20, 40)),
+            Against(ours="vss-core", beside="asterisk-rs-ami", bar=at_least(3, 6)),
+            Against(ours="vss-core", beside="CPython split"),
+            Against(ours="vss-core", beside="memchr newlines", bar=at_least(None, 0.3)),
+        ],
+    ),
+    Plan(
+        id="P2",
+        what="AMI bytes → status and typed events (peers parse only)",
+        input=EVERYDAY,
+        against=[
+            Against(ours="StatusBoard (Python)", beside="panoramisk", bar=at_least(6, 15)),
+            Against(ours="StatusBoard (Rust)", beside="asterisk-rs-ami typed", bar=at_least(1.5, 4)),
+        ],
+    ),
+    Plan(
+        id="P8",
+        what="cost per event as the call centre grows",
+        input="made: 3 memberships each, 30 members and 10 callers per queue, the same mix of events",
+        against=[
+            Against(ours=f"{size:,} operators", beside="100 operators", bar=at_most(1.5, 1.2), kind="growth")
+            for size in GROWTH_SIZES[1:]
+        ],
+    ),
+    Plan(
+        id="P9",
+        what="memory over an empty router",
+        input="made: 10 000 operators in 3 queues each, 5 000 channels, 200 queues with 10 callers",
+        against=[Against(ours="resident", bar=Bar(sense="at_most", first=150, goal=80, unit="MB"), kind="absolute")],
+    ),
+]
+
+
+def compare(against: Against, sides: dict[str, Side]) -> Comparison:
+    """Hold one side against another, or against its bar.
+
+    Raises
+    ------
+    KeyError
+        A side was not measured.
+    """
+    ours = sides[against.ours].median
+    if against.beside is None:
+        value = ours / 1e6
+    elif against.kind == "growth":
+        value = ours / sides[against.beside].median
+    else:
+        value = sides[against.beside].median / ours
+    bar = against.bar
+    return Comparison(
+        ours=against.ours,
+        beside=against.beside,
+        value=value,
+        bar=bar,
+        ok=bar.met(value) if bar else None,
+        goal_ok=bar.goal_met(value) if bar else None,
+    )
+
+
+def row_of(plan: Plan, sides: list[Side]) -> Row:
+    """Make the row of a plan out of the sides measured for it; a comparison whose side is missing is left out."""
+    by_name = {side.name: side for side in sides}
+    complete = [a for a in plan.against if a.ours in by_name and (a.beside is None or a.beside in by_name)]
+    return Row(
+        id=plan.id,
+        what=plan.what,
+        input=plan.input,
+        sides=sides,
+        comparisons=[compare(against, by_name) for against in complete],
+    )
