@@ -58,7 +58,8 @@ impl AmiAction {
         for (key, value) in headers {
             let (key, value) = (key.as_ref(), value.as_ref());
             refuse_key(key)?;
-            let is_second_id = key.eq_ignore_ascii_case("ActionID") && action_id.replace(value.to_owned()).is_some();
+            let is_second_id =
+                key.eq_ignore_ascii_case("ActionID") && action_id.replace(value.to_owned()).is_some();
             if is_second_id || key.eq_ignore_ascii_case("Action") {
                 return Err(ActionError::SecondHeader { key: key.to_owned() });
             }
@@ -69,7 +70,11 @@ impl AmiAction {
             return Err(ActionError::TooManyHeaders { count });
         }
         encoded.extend_from_slice(b"\r\n");
-        Ok(Self { name: name.to_owned(), action_id, encoded })
+        Ok(Self {
+            name: name.to_owned(),
+            action_id,
+            encoded,
+        })
     }
 
     /// The action's name.
@@ -106,14 +111,20 @@ fn refuse_characters(text: &str, part: impl FnOnce() -> String) -> Result<(), Ac
         Some(b'\n') => "LF",
         Some(_) => "NUL",
     };
-    Err(ActionError::ForbiddenCharacter { part: part(), character })
+    Err(ActionError::ForbiddenCharacter {
+        part: part(),
+        character,
+    })
 }
 
 fn push_line(encoded: &mut Vec<u8>, key: &str, value: &str) -> Result<(), ActionError> {
     refuse_characters(value, || format!("value of `{key}`"))?;
     let bytes = key.len() + ": ".len() + value.len() + "\r\n".len();
     if bytes > MAX_ACTION_LINE_BYTES {
-        return Err(ActionError::LineTooLong { key: key.to_owned(), bytes });
+        return Err(ActionError::LineTooLong {
+            key: key.to_owned(),
+            bytes,
+        });
     }
     for part in [key, ": ", value, "\r\n"] {
         encoded.extend_from_slice(part.as_bytes());

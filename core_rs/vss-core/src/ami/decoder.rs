@@ -1,5 +1,6 @@
 //! The buffer of one AMI session: push bytes, take messages.
 
+use super::batch::MessageBatch;
 use super::encoding::Encoding;
 use super::frame::{Frame, Line, Skipped};
 use super::framer::Framer;
@@ -98,15 +99,8 @@ impl AmiDecoder {
         Some(match frame {
             Frame::Message(frame) => {
                 self.messages += 1;
-                let spans = frame.first_span..frame.first_span + frame.span_count;
-                Decoded::Message(Message {
-                    raw: &self.buffer[frame.start..frame.start + frame.len],
-                    spans: &self.framer.spans[spans.clone()],
-                    tags: &self.framer.tags[spans],
-                    kind: frame.kind,
-                    encoding: self.encoding,
-                    body: frame.body,
-                })
+                let Framer { spans, tags, .. } = &self.framer;
+                Decoded::Message(Message::of_frame(frame, &self.buffer, spans, tags, self.encoding))
             }
             Frame::Skipped => {
                 self.skips_taken += 1;
@@ -114,6 +108,19 @@ impl AmiDecoder {
                 Decoded::Skipped(&self.framer.skips[self.skips_taken - 1])
             }
         })
+    }
+
+    /// All messages and skips not taken yet, owned: the buffer goes with them, only the tail is copied.
+    pub fn take_batch(&mut self) -> MessageBatch {
+        self.compact();
+        let keep_from = self.unfinished_start();
+        let tail = self.buffer[keep_from..].to_vec();
+        let bytes = std::mem::replace(&mut self.buffer, tail);
+        let batch = self.framer.take_finished(bytes, keep_from, self.encoding);
+        self.shift(keep_from);
+        self.messages += batch.len() as u64;
+        self.skipped += batch.skips().len() as u64;
+        batch
     }
 
     /// Pushes `chunk` and hands every message it completed to `visit`.
@@ -157,7 +164,7 @@ impl AmiDecoder {
 
     /// Bytes kept of the message that has not ended yet.
     pub fn pending(&self) -> usize {
-        self.buffer.len() - self.framer.message_start().unwrap_or(self.line_start)
+        self.buffer.len() - self.unfinished_start()
     }
 
     fn drop_line(&mut self) {
@@ -168,10 +175,14 @@ impl AmiDecoder {
 
     /// Drops what was taken from the front of the buffer, so that only the tail of a message is ever moved.
     fn compact(&mut self) {
-        let untaken = self.framer.frames[self.taken..]
-            .iter()
-            .find_map(|frame| if let Frame::Message(message) = frame { Some(message.start) } else { None });
-        let keep_from = untaken.or(self.framer.message_start()).unwrap_or(self.line_start);
+        let untaken = self.framer.frames[self.taken..].iter().find_map(|frame| {
+            if let Frame::Message(message) = frame {
+                Some(message.start)
+            } else {
+                None
+            }
+        });
+        let keep_from = untaken.unwrap_or_else(|| self.unfinished_start());
         if keep_from == 0 && self.taken == 0 {
             return;
         }
@@ -179,9 +190,19 @@ impl AmiDecoder {
         self.framer.forget(self.taken, self.skips_taken, keep_from);
         self.taken = 0;
         self.skips_taken = 0;
-        self.scanned -= keep_from;
-        self.line_start -= keep_from;
-        self.key_stop = self.key_stop.map(|stop| stop - keep_from);
+        self.shift(keep_from);
+    }
+
+    /// Where the message that has not ended starts, or the line.
+    fn unfinished_start(&self) -> usize {
+        self.framer.message_start().unwrap_or(self.line_start)
+    }
+
+    /// So many bytes were cut off the front of the buffer.
+    fn shift(&mut self, bytes: usize) {
+        self.scanned -= bytes;
+        self.line_start -= bytes;
+        self.key_stop = self.key_stop.map(|stop| stop - bytes);
     }
 
     /// Hands the framer every line that ends within the bytes not looked at yet.
@@ -193,7 +214,9 @@ impl AmiDecoder {
         let mut base = self.scanned;
         while base < bytes.len() {
             let rest = &bytes[base..];
-            let marks = rest.first_chunk::<BLOCK>().map_or_else(|| Marks::of_tail(rest), Marks::of);
+            let marks = rest
+                .first_chunk::<BLOCK>()
+                .map_or_else(|| Marks::of_tail(rest), Marks::of);
             let mut line_feeds = marks.line_feeds;
             let mut key_stops = marks.key_stops;
             loop {
@@ -205,7 +228,14 @@ impl AmiDecoder {
                 }
                 let bit = line_feeds.trailing_zeros();
                 let line_feed = base + bit as usize;
-                framer.line(bytes, Line { start: line_start, key_stop: key_stop.unwrap_or(line_feed), feed: line_feed });
+                framer.line(
+                    bytes,
+                    Line {
+                        start: line_start,
+                        key_stop: key_stop.unwrap_or(line_feed),
+                        feed: line_feed,
+                    },
+                );
                 line_start = line_feed + 1;
                 key_stop = None;
                 line_feeds &= line_feeds - 1;

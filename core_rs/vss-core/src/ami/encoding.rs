@@ -63,7 +63,9 @@ impl FromStr for Encoding {
             "utf-8" | "utf8" => Ok(Self::Utf8),
             "cp1251" | "windows-1251" => Ok(Self::Cp1251),
             "latin-1" | "latin1" | "iso-8859-1" => Ok(Self::Latin1),
-            _ => Err(EncodingError { name: name.to_owned() }),
+            _ => Err(EncodingError {
+                name: name.to_owned(),
+            }),
         }
     }
 }
@@ -78,7 +80,10 @@ mod tests {
     #[test]
     fn an_unknown_name_is_refused_and_the_known_ones_are_told() {
         let error = "koi8-r".parse::<Encoding>().unwrap_err().to_string();
-        assert!(error.contains("koi8-r") && error.contains("cp1251") && error.contains("latin-1"), "{error}");
+        assert!(
+            error.contains("koi8-r") && error.contains("cp1251") && error.contains("latin-1"),
+            "{error}"
+        );
     }
 
     #[test]
@@ -106,8 +111,15 @@ mod tests {
     #[test]
     fn a_name_that_asterisk_cut_within_a_character_is_still_utf_8() {
         for encoding in [Encoding::Utf8, Encoding::Cp1251, Encoding::Latin1] {
-            assert_eq!(encoding.decode(&KLIENT_UTF8[..KLIENT_UTF8.len() - 1]), "Клиен\u{fffd}");
+            assert_eq!(
+                encoding.decode(&KLIENT_UTF8[..KLIENT_UTF8.len() - 1]),
+                "Клиен\u{fffd}"
+            );
         }
-        assert_eq!(Encoding::Cp1251.decode(b"room \xdf"), "room Я", "one byte after ASCII is the fall-back's");
+        assert_eq!(
+            Encoding::Cp1251.decode(b"room \xdf"),
+            "room Я",
+            "one byte after ASCII is the fall-back's"
+        );
     }
 }

@@ -29,7 +29,9 @@ pub enum ActionError {
         key: String,
     },
     /// Asterisk drops the whole action when one line is longer than its buffer.
-    #[error("the line `{key}` of an action has {bytes} bytes with its line end, over {MAX_ACTION_LINE_BYTES}: split it into several headers")]
+    #[error(
+        "the line `{key}` of an action has {bytes} bytes with its line end, over {MAX_ACTION_LINE_BYTES}: split it into several headers"
+    )]
     LineTooLong {
         /// The header's key.
         key: String,
@@ -37,7 +39,9 @@ pub enum ActionError {
         bytes: usize,
     },
     /// Asterisk refuses an action of more lines than it has room for.
-    #[error("an action has {count} headers, over {MAX_ACTION_HEADERS} (`Action` and `ActionID` count too): send several actions")]
+    #[error(
+        "an action has {count} headers, over {MAX_ACTION_HEADERS} (`Action` and `ActionID` count too): send several actions"
+    )]
     TooManyHeaders {
         /// Headers of the action, `Action` and `ActionID` included.
         count: usize,

@@ -11,15 +11,21 @@ use super::message::Message;
 pub(super) fn is_escaped(message: &Message<'_>, index: usize) -> bool {
     let key = message.key_at(index);
     if key.eq_ignore_ascii_case(b"Value") {
-        return message.name() == b"VarSet" && message.position("Uniqueid").is_some_and(|position| position < index);
+        return message.name() == b"VarSet"
+            && message
+                .position("Uniqueid")
+                .is_some_and(|position| position < index);
     }
-    [&b"CallerIDName"[..], b"ConnectedLineName", b"ChanVariable"].iter().any(|suffix| {
-        strip_suffix_ignore_case(key, suffix).is_some_and(|prefix| {
-            message.keys().any(|other| {
-                strip_suffix_ignore_case(other, b"Linkedid").is_some_and(|found| found.eq_ignore_ascii_case(prefix))
+    [&b"CallerIDName"[..], b"ConnectedLineName", b"ChanVariable"]
+        .iter()
+        .any(|suffix| {
+            strip_suffix_ignore_case(key, suffix).is_some_and(|prefix| {
+                message.keys().any(|other| {
+                    strip_suffix_ignore_case(other, b"Linkedid")
+                        .is_some_and(|found| found.eq_ignore_ascii_case(prefix))
+                })
             })
         })
-    })
 }
 
 /// Undoes `ast_escape_c`; a backslash before anything else stays.
@@ -28,7 +34,11 @@ pub(super) fn unescape(value: &[u8]) -> Vec<u8> {
     let mut plain = Vec::with_capacity(value.len());
     let mut rest = value;
     while let [byte, tail @ ..] = rest {
-        let escaped = if *byte == b'\\' { tail.first().and_then(|escape| escaped_byte(*escape)) } else { None };
+        let escaped = if *byte == b'\\' {
+            tail.first().and_then(|escape| escaped_byte(*escape))
+        } else {
+            None
+        };
         plain.push(escaped.unwrap_or(*byte));
         rest = if escaped.is_some() { &tail[1..] } else { tail };
     }

@@ -55,7 +55,9 @@ pub(crate) const fn key_tag(key: &[u8]) -> u8 {
         [] => 0,
         [first, ..] => {
             let last = key[key.len() - 1];
-            (key.len() as u8).wrapping_mul(29) ^ (*first | 0x20).wrapping_mul(7) ^ (last | 0x20).wrapping_mul(3)
+            (key.len() as u8).wrapping_mul(29)
+                ^ (*first | 0x20).wrapping_mul(7)
+                ^ (last | 0x20).wrapping_mul(3)
         }
     }
 }
@@ -108,7 +110,10 @@ impl Line {
         }
         let text = &bytes[self.start..end];
         let opening = memchr::memchr(b'(', text)?;
-        if !text[..opening].ends_with(b"ChanVariable") || !text[..opening].is_ascii() || stop < self.start + opening {
+        if !text[..opening].ends_with(b"ChanVariable")
+            || !text[..opening].is_ascii()
+            || stop < self.start + opening
+        {
             return None;
         }
         memchr::memmem::find(text, b"): ").map(|closing| self.start + closing + 1)

@@ -19,9 +19,12 @@
 //! line ends included. A line within a value that looks like a header cannot be told from one, nor can a CRLF blank
 //! line within a value from the end of the message.
 
+use super::batch::MessageBatch;
+use super::encoding::Encoding;
 use super::event::MessageKind;
 use super::frame::{
-    Frame, Line, MAX_HEADERS, MAX_MESSAGE_BYTES, MAX_OPENING_BYTES, MessageFrame, SkipReason, Skipped, Span, key_tag,
+    Frame, Line, MAX_HEADERS, MAX_MESSAGE_BYTES, MAX_OPENING_BYTES, MessageFrame, SkipReason, Skipped, Span,
+    key_tag,
 };
 
 const END_COMMAND: &[u8] = b"--END COMMAND--";
@@ -35,13 +38,22 @@ enum State {
     Between,
     Headers,
     /// After an LF-only blank line (at `at`) in a CRLF message: part of a value, unless a message opens after it.
-    Blank { at: usize },
+    Blank {
+        at: usize,
+    },
     /// In the headers of a `Response: Follows`.
     CommandHead,
     /// In its lines, which start at `body`; the line above ended in `--END COMMAND--` at `marker`.
-    CommandBody { body: usize, marker: Option<usize> },
+    CommandBody {
+        body: usize,
+        marker: Option<usize>,
+    },
     /// Over a limit: dropping what comes until the message ends.
-    Skipping { is_command: bool, after_marker: bool, after_blank: bool },
+    Skipping {
+        is_command: bool,
+        after_marker: bool,
+        after_blank: bool,
+    },
 }
 
 /// Puts lines together to messages. Offsets are in the decoder's buffer, which is handed in.
@@ -87,7 +99,11 @@ impl Framer {
     /// Bytes were lost: drop everything up to the next blank line.
     pub(crate) fn lose_place(&mut self) {
         self.drop_headers();
-        self.state = State::Skipping { is_command: false, after_marker: false, after_blank: false };
+        self.state = State::Skipping {
+            is_command: false,
+            after_marker: false,
+            after_blank: false,
+        };
     }
 
     /// Where the message under construction starts; `None` between messages and while skipping.
@@ -106,12 +122,50 @@ impl Framer {
     pub(crate) fn forget(&mut self, taken: usize, skips_taken: usize, bytes: usize) {
         let spans_gone = self.frames[taken..]
             .iter()
-            .find_map(|frame| if let Frame::Message(message) = frame { Some(message.first_span) } else { None })
+            .find_map(|frame| {
+                if let Frame::Message(message) = frame {
+                    Some(message.first_span)
+                } else {
+                    None
+                }
+            })
             .unwrap_or(self.first_span);
         self.frames.drain(..taken);
         self.skips.drain(..skips_taken);
         self.spans.drain(..spans_gone);
         self.tags.drain(..spans_gone);
+        self.shift(bytes, spans_gone);
+        for frame in &mut self.frames {
+            if let Frame::Message(message) = frame {
+                message.start -= bytes;
+                message.first_span -= spans_gone;
+            }
+        }
+    }
+
+    /// Hands out everything finished; `bytes` is what it stands in, of which the first `cut` are gone from the buffer.
+    pub(crate) fn take_finished(&mut self, bytes: Vec<u8>, cut: usize, encoding: Encoding) -> MessageBatch {
+        let spans = leave_from(&mut self.spans, self.first_span);
+        let tags = leave_from(&mut self.tags, self.first_span);
+        let skips = std::mem::take(&mut self.skips);
+        let messages = self.frames.drain(..).filter_map(|frame| match frame {
+            Frame::Message(message) => Some(message),
+            Frame::Skipped => None,
+        });
+        let batch = MessageBatch {
+            bytes,
+            spans,
+            tags,
+            messages: messages.collect(),
+            skips,
+            encoding,
+        };
+        self.shift(cut, self.first_span);
+        batch
+    }
+
+    /// So many bytes and spans were cut off the front.
+    fn shift(&mut self, bytes: usize, spans_gone: usize) {
         self.first_span -= spans_gone;
         self.span_limit = self.span_limit.saturating_sub(spans_gone);
         self.start = self.start.saturating_sub(bytes);
@@ -122,12 +176,6 @@ impl Framer {
                 *marker = marker.map(|marker| marker - bytes);
             }
             _ => {}
-        }
-        for frame in &mut self.frames {
-            if let Frame::Message(message) = frame {
-                message.start -= bytes;
-                message.first_span -= spans_gone;
-            }
         }
     }
 
@@ -159,7 +207,9 @@ impl Framer {
         let opens_message = opens_message(&bytes[start..end]);
         match self.state {
             State::Opening | State::Between => self.start = start,
-            State::Skipping { after_blank: true, .. } if opens_message => {
+            State::Skipping {
+                after_blank: true, ..
+            } if opens_message => {
                 self.state = State::Between;
                 self.start = start;
             }
@@ -190,7 +240,11 @@ impl Framer {
         }
         self.tags.push(tag);
         let origin = self.start;
-        self.spans.push(Span { key: (key - origin) as u32, colon: (colon - origin) as u32, end: (end - origin) as u32 });
+        self.spans.push(Span {
+            key: (key - origin) as u32,
+            colon: (colon - origin) as u32,
+            end: (end - origin) as u32,
+        });
     }
 
     /// Takes a line that is no plain header within a message.
@@ -222,12 +276,19 @@ impl Framer {
                 }
                 _ => self.command_line(bytes, line.start, end, line.start),
             },
-            State::CommandBody { body, marker: Some(marker) } if is_blank => {
+            State::CommandBody {
+                body,
+                marker: Some(marker),
+            } if is_blank => {
                 let span = (body - self.start, marker - self.start);
                 self.finish_as(MessageKind::Response, line.start, span);
             }
             State::CommandBody { body, .. } => self.command_line(bytes, line.start, end, body),
-            State::Skipping { is_command, after_marker, after_blank } => {
+            State::Skipping {
+                is_command,
+                after_marker,
+                after_blank,
+            } => {
                 let text = &bytes[line.start..end];
                 if after_blank && opens_message(text) {
                     self.first_line(bytes, line, end);
@@ -235,7 +296,11 @@ impl Framer {
                     self.state = State::Between;
                 } else {
                     let after_marker = text.ends_with(END_COMMAND);
-                    self.state = State::Skipping { is_command, after_marker, after_blank: is_blank };
+                    self.state = State::Skipping {
+                        is_command,
+                        after_marker,
+                        after_blank: is_blank,
+                    };
                 }
             }
         }
@@ -258,13 +323,17 @@ impl Framer {
         }
         // There is no value that this line could continue, so `Key:value` is a header here.
         let tight_colon = line.key_stop > line.start && bytes[line.key_stop] == b':';
-        let colon = line.colon(bytes, end).or_else(|| tight_colon.then_some(line.key_stop));
+        let colon = line
+            .colon(bytes, end)
+            .or_else(|| tight_colon.then_some(line.key_stop));
         if bytes[line.start..end].starts_with(GREETING) || (is_first_of_session && colon.is_none()) {
             self.finish_as(MessageKind::Greeting, end, (0, 0));
         } else if let Some(colon) = colon {
             self.push_header(bytes, line.start, colon, end);
             let is_follows = bytes[line.start..colon].eq_ignore_ascii_case(b"Response")
-                && bytes[colon + 1..end].trim_ascii().eq_ignore_ascii_case(b"Follows");
+                && bytes[colon + 1..end]
+                    .trim_ascii()
+                    .eq_ignore_ascii_case(b"Follows");
             if is_follows {
                 self.state = State::CommandHead;
             }
@@ -290,7 +359,9 @@ impl Framer {
         if end > start && end - self.start > MAX_MESSAGE_BYTES {
             self.skip(bytes, SkipReason::TooLong);
         } else {
-            let marker = bytes[start..end].ends_with(END_COMMAND).then(|| end - END_COMMAND.len());
+            let marker = bytes[start..end]
+                .ends_with(END_COMMAND)
+                .then(|| end - END_COMMAND.len());
             self.state = State::CommandBody { body, marker };
         }
     }
@@ -342,16 +413,30 @@ impl Framer {
         let message = &bytes[self.start..];
         let message = &message[..message.len().min(MAX_OPENING_BYTES)];
         let line = message.split(|byte| *byte == b'\n').next().unwrap_or_default();
-        self.skips.push(Skipped { reason, opening: line.strip_suffix(b"\r").unwrap_or(line).into() });
+        self.skips.push(Skipped {
+            reason,
+            opening: line.strip_suffix(b"\r").unwrap_or(line).into(),
+        });
         self.frames.push(Frame::Skipped);
         self.drop_headers();
-        self.state = State::Skipping { is_command, after_marker: false, after_blank: false };
+        self.state = State::Skipping {
+            is_command,
+            after_marker: false,
+            after_blank: false,
+        };
     }
 
     fn drop_headers(&mut self) {
         self.spans.truncate(self.first_span);
         self.tags.truncate(self.first_span);
     }
+}
+
+/// Leaves the items from `at` on in `items` and hands out the whole.
+fn leave_from<T: Copy>(items: &mut Vec<T>, at: usize) -> Vec<T> {
+    let mut left = Vec::with_capacity(items.len());
+    left.extend_from_slice(&items[at..]);
+    std::mem::replace(items, left)
 }
 
 /// A line that starts a message beyond doubt, where only what comes next can tell.

@@ -7,7 +7,7 @@ use memchr::memchr;
 use super::encoding::Encoding;
 use super::escape::{is_escaped, unescape};
 use super::event::{EventList, MessageKind};
-use super::frame::{Span, key_tag};
+use super::frame::{MessageFrame, Span, key_tag};
 
 /// One header as it stood on the wire.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,15 +21,35 @@ pub struct Header<'a> {
 /// One message, borrowed from the decoder's buffer. Keys are compared without case.
 #[derive(Clone, Copy, Debug)]
 pub struct Message<'a> {
-    pub(super) raw: &'a [u8],
-    pub(super) spans: &'a [Span],
-    pub(super) tags: &'a [u8],
-    pub(super) kind: MessageKind,
-    pub(super) encoding: Encoding,
-    pub(super) body: (usize, usize),
+    raw: &'a [u8],
+    spans: &'a [Span],
+    tags: &'a [u8],
+    kind: MessageKind,
+    encoding: Encoding,
+    body: (usize, usize),
 }
 
 impl<'a> Message<'a> {
+    /// The view of `frame`, whose offsets are in these.
+    #[inline]
+    pub(super) fn of_frame(
+        frame: MessageFrame,
+        bytes: &'a [u8],
+        spans: &'a [Span],
+        tags: &'a [u8],
+        encoding: Encoding,
+    ) -> Self {
+        let range = frame.first_span..frame.first_span + frame.span_count;
+        Self {
+            raw: &bytes[frame.start..frame.start + frame.len],
+            spans: &spans[range.clone()],
+            tags: &tags[range],
+            kind: frame.kind,
+            encoding,
+            body: frame.body,
+        }
+    }
+
     /// What the message is.
     #[inline]
     pub fn kind(&self) -> MessageKind {
@@ -61,8 +81,7 @@ impl<'a> Message<'a> {
     /// The values of every header of this key, in order.
     pub fn get_all<'k>(&self, key: &'k str) -> impl Iterator<Item = &'a [u8]> + use<'a, 'k> {
         let message = *self;
-        (0..self.spans.len())
-            .filter(move |index| message.key_at(*index).eq_ignore_ascii_case(key.as_bytes()))
+        self.positions(key)
             .map(move |index| message.value_of(message.spans[index]))
     }
 
@@ -73,17 +92,30 @@ impl<'a> Message<'a> {
         self.position(key).map(|index| self.text_at(index))
     }
 
+    /// The values of every header of this key as text, in order.
+    pub fn text_all<'k>(&self, key: &'k str) -> impl Iterator<Item = Cow<'a, str>> + use<'a, 'k> {
+        let message = *self;
+        self.positions(key).map(move |index| message.text_at(index))
+    }
+
     /// All headers in order, repeated ones too.
     pub fn headers(&self) -> impl ExactSizeIterator<Item = Header<'a>> + use<'a> {
         let message = *self;
-        self.spans.iter().map(move |span| Header { key: message.key_of(*span), value: message.value_of(*span) })
+        self.spans.iter().map(move |span| Header {
+            key: message.key_of(*span),
+            value: message.value_of(*span),
+        })
     }
 
     /// All headers in order as text: keys by the session's encoding, values as [`text`](Self::text) gives them.
     pub fn text_headers(&self) -> impl ExactSizeIterator<Item = (Cow<'a, str>, Cow<'a, str>)> + use<'a> {
         let message = *self;
-        (0..self.spans.len())
-            .map(move |index| (message.encoding.decode(message.key_at(index)), message.text_at(index)))
+        (0..self.spans.len()).map(move |index| {
+            (
+                message.encoding.decode(message.key_at(index)),
+                message.text_at(index),
+            )
+        })
     }
 
     /// The bytes as they came, without the blank line that ended the message.
@@ -113,7 +145,9 @@ impl<'a> Message<'a> {
     pub fn output(&self) -> impl Iterator<Item = &'a [u8]> + use<'a> {
         let body = &self.raw[self.body.0..self.body.1];
         let body = body.strip_suffix(b"\n").unwrap_or(body);
-        let lines = body.split(|byte| *byte == b'\n').map(|line| line.strip_suffix(b"\r").unwrap_or(line));
+        let lines = body
+            .split(|byte| *byte == b'\n')
+            .map(|line| line.strip_suffix(b"\r").unwrap_or(line));
         // Without a body `split` would give one empty line.
         let lines = lines.take(if self.body.0 == self.body.1 { 0 } else { usize::MAX });
         lines.chain(self.get_all("Output"))
@@ -134,6 +168,11 @@ impl<'a> Message<'a> {
             from = index + 1;
         }
         None
+    }
+
+    fn positions<'k>(&self, key: &'k str) -> impl Iterator<Item = usize> + use<'a, 'k> {
+        let message = *self;
+        (0..self.spans.len()).filter(move |index| message.key_at(*index).eq_ignore_ascii_case(key.as_bytes()))
     }
 
     pub(super) fn keys(&self) -> impl Iterator<Item = &'a [u8]> + use<'a> {

@@ -6,12 +6,14 @@
 //! - `scan`: where lines end and where keys end, 64 bytes at a time.
 //! - `framer`: which lines make a message; `frame` is where it stands in the buffer, and what is too large to be one.
 //! - [`message`]: [`Message`], the borrowed view of one message; `escape` undoes Asterisk's C escapes in it.
+//! - [`batch`]: [`MessageBatch`], the messages of one read with the bytes they stand in, to be kept.
 //! - [`event`]: the parts of a message with a fixed vocabulary (its kind, its place in a list).
 //! - [`encoding`]: text of a PBX that may not be UTF-8.
 //! - [`action`]: [`AmiAction`], what we send, refused when Asterisk would misread it.
 //! - [`error`]: the errors of actions and settings. Bytes from the wire never raise one.
 
 pub mod action;
+pub mod batch;
 pub mod decoder;
 pub mod encoding;
 pub mod error;
@@ -23,6 +25,7 @@ pub mod message;
 mod scan;
 
 pub use action::{AmiAction, MAX_ACTION_HEADERS, MAX_ACTION_LINE_BYTES};
+pub use batch::MessageBatch;
 pub use decoder::{AmiDecoder, Decoded};
 pub use encoding::Encoding;
 pub use error::{ActionError, EncodingError};

@@ -59,9 +59,21 @@ mod tests {
         for position in 0..BLOCK {
             let mut block = [b'x'; BLOCK];
             block[position] = b'\n';
-            assert_eq!(Marks::of(&block), Marks { line_feeds: 1 << position, key_stops: 1 << position });
+            assert_eq!(
+                Marks::of(&block),
+                Marks {
+                    line_feeds: 1 << position,
+                    key_stops: 1 << position
+                }
+            );
             block[position] = b':';
-            assert_eq!(Marks::of(&block), Marks { line_feeds: 0, key_stops: 1 << position });
+            assert_eq!(
+                Marks::of(&block),
+                Marks {
+                    line_feeds: 0,
+                    key_stops: 1 << position
+                }
+            );
         }
     }
 
@@ -69,14 +81,30 @@ mod tests {
     fn white_space_and_control_bytes_stop_a_key_and_bytes_over_ascii_do_not() {
         for byte in 0..=u8::MAX {
             let marks = Marks::of(&[byte; BLOCK]);
-            assert_eq!(marks.key_stops == u64::MAX, byte == b':' || byte <= b' ', "byte {byte}");
+            assert_eq!(
+                marks.key_stops == u64::MAX,
+                byte == b':' || byte <= b' ',
+                "byte {byte}"
+            );
             assert_eq!(marks.line_feeds == u64::MAX, byte == b'\n', "byte {byte}");
         }
     }
 
     #[test]
     fn bytes_beyond_a_tail_are_not_marked() {
-        assert_eq!(Marks::of_tail(b"a:b\n"), Marks { line_feeds: 0b1000, key_stops: 0b1010 });
-        assert_eq!(Marks::of_tail(b""), Marks { line_feeds: 0, key_stops: 0 });
+        assert_eq!(
+            Marks::of_tail(b"a:b\n"),
+            Marks {
+                line_feeds: 0b1000,
+                key_stops: 0b1010
+            }
+        );
+        assert_eq!(
+            Marks::of_tail(b""),
+            Marks {
+                line_feeds: 0,
+                key_stops: 0
+            }
+        );
     }
 }

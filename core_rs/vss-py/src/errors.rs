@@ -1,0 +1,39 @@
+//! The one place where errors of the core become the exceptions of `vss_router.errors`.
+
+use pyo3::PyErr;
+use vss_core::ami::{ActionError, EncodingError};
+
+/// The exception classes, defined in Python so that they can derive from `ValueError` as well.
+mod classes {
+    pyo3::import_exception!(vss_router.errors, AmiActionError);
+    pyo3::import_exception!(vss_router.errors, SettingsError);
+    pyo3::import_exception!(vss_router.errors, StatusError);
+}
+
+/// Any error of the core. Every fallible binding returns it, and `?` does the rest.
+#[derive(Debug)]
+pub(crate) enum CoreError {
+    Action(ActionError),
+    Encoding(EncodingError),
+}
+
+impl From<ActionError> for CoreError {
+    fn from(error: ActionError) -> Self {
+        Self::Action(error)
+    }
+}
+
+impl From<EncodingError> for CoreError {
+    fn from(error: EncodingError) -> Self {
+        Self::Encoding(error)
+    }
+}
+
+impl From<CoreError> for PyErr {
+    fn from(error: CoreError) -> Self {
+        match error {
+            CoreError::Action(error) => classes::AmiActionError::new_err(error.to_string()),
+            CoreError::Encoding(error) => classes::SettingsError::new_err(error.to_string()),
+        }
+    }
+}
