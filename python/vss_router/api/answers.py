@@ -1,0 +1,53 @@
+"""From a reader's answer to HTTP: the body as it is, what is known about it in the headers."""
+
+import inspect
+from typing import Final
+from urllib.parse import quote, unquote
+
+from litestar.response.base import ASGIResponse
+
+from vss_router.api.problems import UnknownRow
+from vss_router.status.reader import Answer, Maybe
+
+__all__ = ["list_response", "row_id", "row_response", "status_headers"]
+
+_JSON: Final = "application/json"
+
+
+def status_headers(answer: Answer) -> dict[str, str]:
+    """The headers that every status answer carries, as they are after the fact's own time."""
+    return {
+        "x-source-of-truth": answer.source_of_truth,
+        "x-as-of": answer.as_of,
+        # A source's name may hold any text; a header may not.
+        "x-seq": str(answer.seq) if answer.seq is not None else quote(answer.position, safe=":,"),
+        "x-stale": "true" if answer.stale else "false",
+    }
+
+
+def row_id(path_parameter: str) -> str:
+    """The id in a path: routes are matched on the path as it was sent, so that `%2F` is no separator.
+
+    A parameter that takes the rest of the path begins with the slash before it.
+    """
+    return unquote(path_parameter.removeprefix("/"))
+
+
+async def list_response(asked: Maybe[Answer]) -> ASGIResponse:
+    """The answer to a question that always has one."""
+    answer = await asked if inspect.isawaitable(asked) else asked
+    return ASGIResponse(body=answer.body, headers=status_headers(answer), media_type=_JSON)
+
+
+async def row_response(asked: Maybe[Answer | None], kind: str, key: str) -> ASGIResponse:
+    """The answer to a question for one row.
+
+    Raises
+    ------
+    UnknownRow
+        There is none (answered 404).
+    """
+    answer = await asked if inspect.isawaitable(asked) else asked
+    if answer is None:
+        raise UnknownRow(kind, key)
+    return ASGIResponse(body=answer.body, headers=status_headers(answer), media_type=_JSON)

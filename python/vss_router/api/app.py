@@ -1,0 +1,74 @@
+"""The application: all resources, the problems, the edge in front of them."""
+
+import time
+from collections.abc import Callable, Mapping
+
+from litestar import Litestar, Router
+from prometheus_client import CollectorRegistry
+
+from vss_router.api.calls import call_routes
+from vss_router.api.channels import channel_routes
+from vss_router.api.edge import Edge
+from vss_router.api.health import health_routes
+from vss_router.api.links import CountedBoard, Links
+from vss_router.api.metrics import metrics_registry, metrics_routes
+from vss_router.api.openapi import openapi_config
+from vss_router.api.operators import operator_routes
+from vss_router.api.problems import problem_from
+from vss_router.api.queues import queue_routes
+from vss_router.api.snapshot import snapshot_routes
+from vss_router.api.synchronization import synchronization_routes
+from vss_router.status.reader import StatusReader
+
+__all__ = ["STATUS_PREFIX", "build_app"]
+
+STATUS_PREFIX = "/api/queue-status"
+
+
+def build_app(
+    reader: StatusReader,
+    *,
+    boards: Mapping[str, CountedBoard],
+    links: Links = dict,
+    token: str | None = None,
+    registry: CollectorRegistry | None = None,
+    clock: Callable[[], float] = time.time,
+) -> Litestar:
+    """The REST interface as an ASGI application, for `HttpServer` or for mounting in another program.
+
+    Parameters
+    ----------
+    reader
+        Answers the status routes.
+    boards, links
+        Counters for `/metrics` and `/sync/status`, by source; `/ready` asks `links`.
+    token
+        The bearer token every request but `/health` must carry; None leaves the interface open.
+    registry
+        Prometheus registry to serve; by default one with the boards, the links and the process in it.
+    clock
+        Unix time in seconds.
+    """
+    status = Router(
+        STATUS_PREFIX,
+        route_handlers=[
+            operator_routes(reader),
+            channel_routes(reader),
+            call_routes(reader),
+            queue_routes(reader),
+            snapshot_routes(reader),
+            synchronization_routes(boards, links, clock),
+        ],
+    )
+    app = Litestar(
+        route_handlers=[
+            status,
+            health_routes(links),
+            metrics_routes(registry if registry is not None else metrics_registry(boards, links)),
+        ],
+        exception_handlers={Exception: problem_from},
+        openapi_config=openapi_config(protected=token is not None),
+        logging_config=None,
+    )
+    app.asgi_handler = Edge(app.asgi_handler, token)
+    return app

@@ -1,0 +1,42 @@
+"""`/channels`: what is connected to the PBX right now."""
+
+from litestar import Router, get
+from litestar.params import FromPath
+from litestar.response.base import ASGIResponse
+
+from vss_router.api.answers import list_response, row_id, row_response
+from vss_router.api.examples import CHANNEL, page_of
+from vss_router.api.openapi import CursorParameter, LimitParameter, SourceParameter, StatusOperation, described
+from vss_router.api.pages import ChannelPage
+from vss_router.status.reader import StatusReader
+from vss_router.status.rows import ChannelRow
+
+__all__ = ["channel_routes"]
+
+
+def channel_routes(reader: StatusReader) -> Router:
+    """The routes under `/channels`."""
+
+    @get(
+        "/channels",
+        summary="All channels",
+        operation_class=StatusOperation,
+        responses=described(ChannelPage, page_of(CHANNEL), 422, 503),
+    )
+    async def channels(
+        source: SourceParameter = None, limit: LimitParameter = None, cursor: CursorParameter = None
+    ) -> ASGIResponse:
+        return await list_response(reader.channels(source=source, limit=limit, cursor=cursor))
+
+    @get(
+        "/channels/{channel_id:path}",
+        summary="One channel",
+        description="By Uniqueid or by channel name, `PJSIP/1001-00000007`.",
+        operation_class=StatusOperation,
+        responses=described(ChannelRow, CHANNEL, 404, 409, 422, 503),
+    )
+    async def channel(channel_id: FromPath[str], source: SourceParameter = None) -> ASGIResponse:
+        key = row_id(channel_id)
+        return await row_response(reader.channel(key, source), "channel", key)
+
+    return Router("/", route_handlers=[channels, channel], tags=["channels"])

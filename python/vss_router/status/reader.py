@@ -1,0 +1,228 @@
+"""Readers of live status: one surface, whatever the answer comes from.
+
+`MemoryReader` reads the boards of this process. An answer's body is ready JSON, written once by the core and never
+decoded here; lists and snapshots of several PBXs are joins of such bytes.
+
+```python
+reader = MemoryReader({"main": board})
+answer = reader.operator("PJSIP/1001")
+row = msgspec.json.decode(answer.body, type=OperatorRow)
+```
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Final, get_args
+
+import msgspec
+
+from vss_router.errors import AmbiguousSourceError, StatusQueryError, StatusUnavailableError
+from vss_router.status.cursor import Cursor
+from vss_router.status.reader_protocols import Answer, Board, Maybe, SourceOfTruth, StatusReader, Table
+from vss_router.status.rows import OperatorState
+
+__all__ = ["LARGEST_PAGE", "Answer", "Board", "Maybe", "MemoryReader", "SourceOfTruth", "StatusReader", "Table"]
+
+LARGEST_PAGE: Final = 10_000
+"""The most rows a caller may ask for at once by `limit`."""
+
+_STATES: Final = frozenset(get_args(OperatorState))
+
+
+class MemoryReader:
+    """Reads the boards of this process; safe to call from the thread that feeds them.
+
+    `boards` may change while the reader is in use: it is looked at anew by each question. `is_stale` tells whether a
+    source's link is down or not yet synchronized; without one nothing is ever stale, as with a replayed board.
+    Errors are those of `StatusReader`.
+    """
+
+    def __init__(self, boards: Mapping[str, Board], is_stale: Callable[[str], bool] | None = None) -> None:
+        self._boards = boards
+        self._is_stale = is_stale if is_stale is not None else _never_stale
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """Names of the PBXs, in order."""
+        return tuple(sorted(self._boards))
+
+    def operator(self, operator_id: str, source: str | None = None) -> Answer | None:
+        """One operator by id (`PJSIP/1001`) or extension (`1001`): an `OperatorRow`."""
+        return self._one("operator", lambda board: board.operator(operator_id), operator_id, source)
+
+    def channel(self, channel_id: str, source: str | None = None) -> Answer | None:
+        """One channel by Uniqueid or channel name: a `ChannelRow`."""
+        return self._one("channel", lambda board: board.channel(channel_id), channel_id, source)
+
+    def call(self, call_id: str, source: str | None = None) -> Answer | None:
+        """One call by Linkedid: a `CallRow`."""
+        return self._one("call", lambda board: board.call(call_id), call_id, source)
+
+    def queue(self, name: str, source: str | None = None) -> Answer | None:
+        """One queue by name: a `QueueRow`."""
+        return self._one("queue", lambda board: board.queue(name), name, source)
+
+    def callers(self, queue: str, source: str | None = None) -> Answer | None:
+        """Who waits in a queue, first in line first: `{"items": [Caller, …], "next_cursor": null}`."""
+        return self._one("queue", lambda board: _callers(board, queue), queue, source)
+
+    def operators(
+        self,
+        *,
+        state: str | None = None,
+        queue: str | None = None,
+        source: str | None = None,
+        limit: int | None = None,
+        cursor: str | None = None,
+    ) -> Answer:
+        """Operators in order of source and id, those in `state` and members of `queue`: `OperatorRow`s."""
+        if state is not None and state not in _STATES:
+            raise StatusQueryError(
+                "state", f"No operator state is called {_shown(state)}: use one of {_names(_STATES)}."
+            )
+        return self._list("operators", source, limit, cursor, state=state, queue=queue)
+
+    def channels(self, *, source: str | None = None, limit: int | None = None, cursor: str | None = None) -> Answer:
+        """Channels in order of source and id: `ChannelRow`s."""
+        return self._list("channels", source, limit, cursor)
+
+    def calls(self, *, source: str | None = None, limit: int | None = None, cursor: str | None = None) -> Answer:
+        """Calls in order of source and id, those that ended a moment ago too: `CallRow`s."""
+        return self._list("calls", source, limit, cursor)
+
+    def queues(self, *, source: str | None = None, limit: int | None = None, cursor: str | None = None) -> Answer:
+        """Queues in order of source and name: `QueueRow`s."""
+        return self._list("queues", source, limit, cursor)
+
+    def snapshot(self, source: str | None = None) -> Answer:
+        """Everything at one `seq`: a `SourceSnapshot`, or `{"sources": {name: SourceSnapshot}}` of several PBXs."""
+        chosen = self._chosen(source)
+        if len(chosen) == 1:
+            return self._answer(chosen[0][1].snapshot(), chosen)
+        parts = [msgspec.json.encode(name) + b":" + board.snapshot() for name, board in chosen]
+        return self._answer(b'{"sources":{' + b",".join(parts) + b"}}", chosen)
+
+    def position(self, source: str | None = None) -> Answer:
+        """What `snapshot` would say about itself, with an empty body: whether it is worth asking for."""
+        return self._answer(b"", self._chosen(source))
+
+    def _one(self, kind: str, read: Callable[[Board], bytes | None], key: str, source: str | None) -> Answer | None:
+        chosen = self._chosen(source)
+        found = [(name, board, body) for name, board in chosen if (body := read(board)) is not None]
+        if len(found) > 1:
+            names = tuple(name for name, _, _ in found)
+            raise AmbiguousSourceError(
+                f"The {kind} {_shown(key)} stands in more than one PBX: choose one of {_names(names)} by `source`.",
+                names,
+            )
+        if found:
+            name, board, body = found[0]
+            return self._answer(body, [(name, board)])
+        unknown = [name for name, board in chosen if self._is_stale(name) and _never_synchronized(board)]
+        if unknown:
+            # "There is no such row" would be a guess as long as a PBX has not been read once.
+            raise _unavailable(unknown)
+        return None
+
+    def _list(
+        self,
+        table: Table,
+        source: str | None,
+        limit: int | None,
+        cursor: str | None,
+        *,
+        state: str | None = None,
+        queue: str | None = None,
+    ) -> Answer:
+        if limit is not None and not 1 <= limit <= LARGEST_PAGE:
+            raise StatusQueryError("limit", f"The limit {limit} is out of bounds: use 1 to {LARGEST_PAGE}.")
+        chosen = self._chosen(source)
+        start = Cursor.decode(cursor) if cursor is not None else None
+        bodies: list[bytes] = []
+        last: Cursor | None = None
+        following: str | None = None
+        for name, board in chosen:
+            if start is not None and name < start.source:
+                continue
+            after = start.after if start is not None and name == start.source else None
+            # One row more than wanted tells whether another page follows.
+            wanted = None if limit is None else limit - len(bodies) + 1
+            rows = board.rows(table, state=state, queue=queue, after=after, limit=wanted)
+            if wanted is not None and len(rows) >= wanted:
+                rows = rows[: wanted - 1]
+                last = Cursor(name, rows[-1][0]) if rows else last
+                following = last.encode() if last is not None else None
+                bodies.extend(body for _, body in rows)
+                break
+            bodies.extend(body for _, body in rows)
+            last = Cursor(name, rows[-1][0]) if rows else last
+        return self._answer(_page(bodies, following), chosen)
+
+    def _chosen(self, source: str | None) -> list[tuple[str, Board]]:
+        if source is not None:
+            board = self._boards.get(source)
+            if board is None:
+                raise StatusQueryError(
+                    "source", f"No PBX is called {_shown(source)}: the sources are {_names(self._boards) or 'none'}."
+                )
+            chosen = [(source, board)]
+        else:
+            chosen = sorted(self._boards.items())
+        if all(self._is_stale(name) and _never_synchronized(board) for name, board in chosen):
+            raise _unavailable([name for name, _ in chosen])
+        return chosen
+
+    def _answer(self, body: bytes, read: list[tuple[str, Board]]) -> Answer:
+        if len(read) == 1:
+            name, board = read[0]
+            seq = board.seq
+            return Answer(
+                body=body,
+                as_of=board.as_of,
+                position=f"{name}:{seq}",
+                seq=seq,
+                stale=self._is_stale(name),
+                source=name,
+            )
+        return Answer(
+            body=body,
+            as_of=min(board.as_of for _, board in read),
+            position=",".join(f"{name}:{board.seq}" for name, board in read),
+            seq=None,
+            stale=any(self._is_stale(name) for name, _ in read),
+            source=None,
+        )
+
+
+def _never_stale(_source: str) -> bool:
+    return False
+
+
+def _never_synchronized(board: Board) -> bool:
+    return board.stats()["resyncs"] == 0
+
+
+def _callers(board: Board, queue: str) -> bytes | None:
+    body = board.callers(queue)
+    return None if body is None else b'{"items":' + body + b',"next_cursor":null}'
+
+
+def _page(bodies: list[bytes], following: str | None) -> bytes:
+    cursor = b"null" if following is None else b'"' + following.encode("ascii") + b'"'
+    return b'{"items":[' + b",".join(bodies) + b'],"next_cursor":' + cursor + b"}"
+
+
+def _unavailable(names: list[str]) -> StatusUnavailableError:
+    if not names:
+        return StatusUnavailableError("No PBX is set up, so there is no status to read: name one with `--ami`.")
+    return StatusUnavailableError(
+        f"Nothing is known yet of {_names(names)}: wait until the router has synchronized with Asterisk (see /ready)."
+    )
+
+
+def _names(names: "Mapping[str, object] | frozenset[str] | tuple[str, ...] | list[str]") -> str:
+    return ", ".join(sorted(names))
+
+
+def _shown(text: str) -> str:
+    """A name from outside, short enough for a sentence."""
+    return repr(text if len(text) <= 80 else text[:80] + "…")
