@@ -2,14 +2,14 @@
 
 A fenced block names its language. These run:
 
-- ```` ```console ````: a line that begins with `$ ` is a command, the lines after it the output it must print, where
-  `...` stands for any text (also over several lines); no lines: any output. A command that ends in ` &` goes on in the
-  background until the page ends; the next command waits for its lines. A `make` command must name a target that
-  exists.
+- ```` ```console ````: a line that begins with `$ ` is a command, the lines after it are what it must print; `...` in
+  them stands for any text (also over several lines), and no lines for any output. A command that ends in
+  ` &` goes on in the background until the page ends; the next command waits for its lines. A `make` command must name
+  a target that exists.
 - ```` ```python ````: a script of its own.
 - ```` ```toml ```` and ```` ```json ````: must be well-formed.
 
-A comment in the line before a block says more about it: `<!-- example: file NAME -->` writes the block to a file for the
+A comment in the line before a block says more: `<!-- example: file NAME -->` writes the block to a file for the
 commands after it, `<!-- example: exit N -->` is the exit code the block's last command ends with, and
 `<!-- example: output -->` before a ```` ```text ```` block is what the Python block before it must print.
 

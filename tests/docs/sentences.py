@@ -66,6 +66,18 @@ def assigned(function: ast.AST, name: str) -> list[str]:
     return texts
 
 
+def handed_over(tree: ast.AST, scope: ast.AST, name: str) -> list[str]:
+    """What the callers of a function give it for one of its parameters."""
+    if not isinstance(scope, ast.FunctionDef | ast.AsyncFunctionDef):
+        return []
+    parameters = [parameter.arg for parameter in scope.args.args if parameter.arg not in {"self", "cls"}]
+    if name not in parameters:
+        return []
+    place = parameters.index(name)
+    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call) and called(node.func) == scope.name]
+    return [text for call in calls if len(call.args) > place for text in template(call.args[place])]
+
+
 def called(node: ast.expr) -> str:
     return node.id if isinstance(node, ast.Name) else node.attr if isinstance(node, ast.Attribute) else ""
 
@@ -85,14 +97,15 @@ def sentences_in(tree: ast.AST) -> Iterator[tuple[str, int]]:
     for node in ast.walk(tree):
         if not isinstance(node, ast.Call) or called(node.func) not in own:
             continue
-        # Some carry a name beside the sentence, the sentence comes last.
-        texts = template(node.args[-1]) if node.args else []
-        if not texts and node.args:
-            match node.args[-1]:
+        # Some carry a name beside the sentence: what has a space in it is the sentence.
+        texts = [text for argument in node.args for text in template(argument) if " " in text]
+        for argument in [] if texts else node.args:
+            match argument:
                 case ast.Name(id=name):
-                    texts = assigned(scopes.get(id(node), tree), name)
+                    scope = scopes.get(id(node), tree)
+                    texts += assigned(scope, name) + handed_over(tree, scope, name)
                 case ast.Call(func=func) if called(func) in by_name:
-                    texts = returned(by_name[called(func)])
+                    texts += returned(by_name[called(func)])
         for text in texts or [""]:
             yield plain(text), node.lineno
 

@@ -2,6 +2,7 @@
 
 import ast
 import re
+from operator import itemgetter
 
 from tests.docs.pages import ROOT
 from tests.docs.sentences import ANY, all_sentences, covers, headings, python_sentences, sentences_in
@@ -49,7 +50,7 @@ def load(path, error):
                            "check the file")
     raise CaptureError(why(path))
 """
-    assert [text for text, _ in sentences_in(ast.parse(source))] == [
+    assert [text for text, _ in sorted(sentences_in(ast.parse(source)), key=itemgetter(1))] == [
         "the recording … cannot be read (…): check the file",
         "… is empty: record a session first",
     ]
