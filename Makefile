@@ -19,12 +19,17 @@ FUZZ_SECONDS ?= 5
 # Extra words for the command a target runs: `make run ARGS='--duration 5'`, `make test ARGS='-k decoder'`.
 ARGS ?=
 
-say = @printf '\033[1m» %s\033[0m\n'
+# Bold on a terminal only (make 4.1 and newer say so).
+ifdef MAKE_TERMOUT
+BOLD := \033[1m
+PLAIN := \033[0m
+endif
+say = @printf '$(BOLD)» %s$(PLAIN)\n'
 need = command -v $(1) >/dev/null 2>&1 || { echo "make: $(1) is missing: $(2)" >&2; exit 1; }
 
 .PHONY: help
 help: ## List all targets
-	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## / { printf "  \033[1m%-14s\033[0m %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## / { printf "  $(BOLD)%-14s$(PLAIN) %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 # ---- set-up: each step leaves a stamp in .venv, so that the second time costs nothing ----
 
@@ -36,7 +41,7 @@ $(PY):
 	  if "$$python" -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1; then found=$$python; break; fi; \
 	done; \
 	[ -n "$$found" ] || { echo "make: Python 3.11 or newer with its venv module is missing: install it (Debian: apt-get install python3 python3-venv) or name one with make PYTHON=/path/to/python3." >&2; exit 1; }; \
-	printf '\033[1m» %s\033[0m\n' "making $(VENV) with $$("$$found" --version)"; \
+	printf '$(BOLD)» %s$(PLAIN)\n' "making $(VENV) with $$("$$found" --version)"; \
 	"$$found" -m venv --clear $(VENV)
 
 $(INSTALLED): requirements/dev.lock | $(PY)
@@ -126,7 +131,7 @@ fuzz: ## Run each fuzz target for FUZZ_SECONDS (5); needs cargo-fuzz and a night
 	@command -v cargo-fuzz >/dev/null 2>&1 || { echo "make: cargo-fuzz is missing: install it with cargo install --locked cargo-fuzz." >&2; exit 1; }
 	@cargo +nightly --version >/dev/null 2>&1 || { echo "make: a nightly Rust is missing, cargo-fuzz needs it: rustup toolchain install nightly." >&2; exit 1; }
 	@for target in core_rs/fuzz/fuzz_targets/*.rs; do \
-	  name=$$(basename "$$target" .rs); printf '\033[1m» %s\033[0m\n' "fuzzing $$name for $(FUZZ_SECONDS) s"; \
+	  name=$$(basename "$$target" .rs); printf '$(BOLD)» %s$(PLAIN)\n' "fuzzing $$name for $(FUZZ_SECONDS) s"; \
 	  cargo +nightly fuzz run --fuzz-dir core_rs/fuzz "$$name" -- -max_total_time=$(FUZZ_SECONDS) -print_final_stats=1 || exit 1; \
 	done
 
