@@ -52,6 +52,8 @@ class SessionKeeper:
         """Asterisk's refusal of the last login, until one is accepted."""
         self.trouble: str | None = None
         """Why there is no session now, in one sentence."""
+        self.failure: AmiError | None = None
+        """What the last attempt to open a session failed with, until one succeeds."""
         self.connects = 0
         """Sessions that were logged in since the start."""
         self._source = source
@@ -69,11 +71,11 @@ class SessionKeeper:
             try:
                 session = await self._open_session()
             except AmiLoginError as error:
-                self._report(str(error))
+                self._report(error)
                 self.refused = str(error)
                 delay = self._retry_refused.next()
             except AmiError as error:
-                self._report(str(error))
+                self._report(error)
                 delay = self._retry.next()
             else:
                 delay = await self._hold(session)
@@ -81,7 +83,7 @@ class SessionKeeper:
 
     async def _hold(self, session: AmiSession) -> float:
         self.session = session
-        self.refused = self.trouble = None
+        self.refused = self.trouble = self.failure = None
         self.connects += 1
         self._retry_refused.reset()
         begun = time.monotonic()
@@ -100,8 +102,9 @@ class SessionKeeper:
             self._retry.reset()
         return self._retry.next()
 
-    def _report(self, sentence: str) -> None:
+    def _report(self, error: AmiError) -> None:
         """Once per reason: an hour without a PBX is one line, not a thousand."""
+        self.failure, sentence = error, str(error)
         if sentence != self.trouble:
             _log.error("%s", sentence)
         self.trouble = sentence

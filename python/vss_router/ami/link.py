@@ -32,7 +32,7 @@ from vss_router.ami.resync import Resyncs
 from vss_router.ami.ring import RING_BYTES, ByteRing, Chunk, Lost
 from vss_router.ami.session import AmiSession, SessionName
 from vss_router.ami.timings import LinkTimings
-from vss_router.errors import AmiConnectionError
+from vss_router.errors import AmiConnectionError, AmiError
 
 __all__ = ["AmiLink"]
 
@@ -104,7 +104,7 @@ class AmiLink:
         self._events = keeper(
             "events",
             open_session=self._open_events,
-            went_up=self._events_up,
+            went_up=lambda _session: None,
             went_down=functools.partial(self._session_down, "events"),
         )
         self._actions = keeper(
@@ -118,6 +118,11 @@ class AmiLink:
     def source(self) -> str:
         """The PBX's name."""
         return self.endpoint.source
+
+    @property
+    def failure(self) -> AmiError | None:
+        """What the last attempt to connect and log in failed with, until one succeeds."""
+        return self._events.failure or self._actions.failure
 
     def start(self) -> None:
         """Begin; returns at once, `synchronized` waits."""
@@ -220,8 +225,10 @@ class AmiLink:
         return "connecting" if self._opening else "down"
 
     async def _open_events(self) -> AmiSession:
+        self._booted.clear()
         session = await self._open("events")
         try:
+            self._resyncs.request("connect")
             self._publish(self.board.connected(self._now()))
             self._filtered = self.endpoint.filter and await set_event_filter(session)
             await wait_until_booted(session, self._booted, self._timings.booted_seconds)
@@ -253,8 +260,6 @@ class AmiLink:
             id_prefix=f"{ACTION_ID_PREFIX}{self._opened}-",
             ring_bytes=self._ring_bytes,
         )
-        if name == "events":
-            self._booted.clear()
         self._opening.add(name)
         try:
             await session.connect(self.endpoint, self._clock)
@@ -271,9 +276,6 @@ class AmiLink:
         """A session that did not get through its login: the board forgets what came of it."""
         session.abandon("given up")
         self._publish(self.board.lost(session.name, str(error) or type(error).__name__, self._now()))
-
-    def _events_up(self, _session: AmiSession) -> None:
-        self._resyncs.request("connect")
 
     def _actions_up(self, _session: AmiSession) -> None:
         self._resyncs.refused.clear()
