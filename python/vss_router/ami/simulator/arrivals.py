@@ -101,9 +101,7 @@ class Arrivals:
 
     # -- Originate
 
-    def originate(
-        self, operator: Operator, number: str, action_id: str = "", uniqueid: str | None = None
-    ) -> None:
+    def originate(self, operator: Operator, number: str, action_id: str = "", uniqueid: str | None = None) -> None:
         """Ring an operator and then, when answered, the number outside; ends with OriginateResponse."""
         exchange = self._exchange
         channel = exchange.operator_channel(operator, DOWN, operator.extension, uniqueid=uniqueid)

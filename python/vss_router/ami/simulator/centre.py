@@ -34,6 +34,8 @@ class Centre:
         for operator in self.operators:
             self.devices.reconsider(operator)
         for queue in self.queues:
+            for interface in queue.members:
+                self.devices.others[f"Queue:{queue.name}_pause_{interface}"] = "NOT_INUSE"
             self.devices.others.setdefault(f"Queue:{queue.name}", "NOT_INUSE")
             self.devices.others.setdefault(f"Queue:{queue.name}_avail", "INUSE")
 
@@ -51,7 +53,6 @@ class Centre:
         member = Member(operator, queue, membership=membership, penalty=penalty, login_time=self.schedule.epoch)
         queue.members[member.interface] = member
         operator.members.append(member)
-        self.devices.others[f"Queue:{queue.name}_pause_{member.interface}"] = "NOT_INUSE"
         return member
 
     def free_operator(self) -> Operator | None:

@@ -94,6 +94,7 @@ class Channel:
         return self.caller_number, self.caller_name
 
     def becomes(self, state: int) -> None:
+        """Set the state, one of the constants above."""
         self.state = state
         self._plain = self._to = ""
 
@@ -117,6 +118,7 @@ class Channel:
         self._plain = self._to = ""
 
     def link(self, linkedid: str) -> None:
+        """Make the channel part of another call."""
         self.linkedid = linkedid
         self._plain = self._to = ""
 

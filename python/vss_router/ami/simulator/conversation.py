@@ -10,7 +10,7 @@
 ```
 """
 
-from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from vss_router.ami.simulator.centre import Centre
 from vss_router.ami.simulator.channel import Channel
@@ -19,6 +19,9 @@ from vss_router.ami.simulator.exchange import NORMAL_CLEARING
 from vss_router.ami.simulator.leg import Dialer, Leg
 from vss_router.ami.simulator.membership import Operator
 from vss_router.ami.simulator.schedule import MICROSECOND
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 __all__ = ["Conversation", "Conversations"]
 

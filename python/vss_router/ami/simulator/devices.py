@@ -1,10 +1,13 @@
 """Device states, and the status of queue members that follows from them."""
 
-from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from vss_router.ami.simulator.journal import Journal
 from vss_router.ami.simulator.membership import DEVICE_STATUS, Member, Operator, Queue
 from vss_router.ami.simulator.schedule import Schedule
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 __all__ = ["Devices"]
 
@@ -23,10 +26,6 @@ class Devices:
         if self.others.get(device) != state:
             self.others[device] = state
             self._journal.call("DeviceStateChange", f"Device: {device}\r\nState: {state}\r\n")
-
-    def forget(self, device: str) -> None:
-        """Drop a device nobody may ask for any more."""
-        self.others.pop(device, None)
 
     def refresh(self, operator: Operator) -> None:
         """Announce what the operator's channels have made of the device, to each queue too."""
@@ -64,11 +63,8 @@ class Devices:
 
     def paused(self, member: Member) -> None:
         """Announce whether a member pauses."""
-        self.announce(
-            f"Queue:{member.queue.name}_pause_{member.interface}", "INUSE" if member.paused else "NOT_INUSE"
-        )
+        self.announce(f"Queue:{member.queue.name}_pause_{member.interface}", "INUSE" if member.paused else "NOT_INUSE")
 
     def gone(self, member: Member) -> None:
-        """A member was removed from a queue."""
-        member.queue.idle.pop(member.interface, None)
-        self.forget(f"Queue:{member.queue.name}_pause_{member.interface}")
+        """A member was removed from a queue; Asterisk goes on listing the device of its pause."""
+        self._consider(member, free=False)

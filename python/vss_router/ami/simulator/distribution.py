@@ -9,7 +9,7 @@
 ```
 """
 
-from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from vss_router.ami.simulator.centre import Centre
 from vss_router.ami.simulator.channel import Channel
@@ -17,6 +17,9 @@ from vss_router.ami.simulator.exchange import NO_CAUSE
 from vss_router.ami.simulator.leg import Dialer, Leg
 from vss_router.ami.simulator.membership import Member, Queue
 from vss_router.ami.simulator.schedule import MICROSECOND
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 __all__ = ["Distribution", "Service", "Visit"]
 

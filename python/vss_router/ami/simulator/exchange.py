@@ -101,13 +101,16 @@ class Exchange:
         return one, two
 
     def newstate(self, channel: Channel, state: int) -> None:
+        """Change the state: Newstate."""
         channel.becomes(state)
         self._journal.call("Newstate", channel.plain)
 
     def answer(self, channel: Channel) -> None:
+        """The channel is up."""
         self.newstate(channel, UP)
 
     def ring(self, channel: Channel) -> None:
+        """The telephone at the end of the channel rings."""
         self.newstate(channel, RINGING)
 
     def newexten(self, channel: Channel, application: str, data: str) -> None:
@@ -123,9 +126,7 @@ class Exchange:
     def identify(self, channel: Channel, number: str, name: str) -> None:
         """Change the party at this end: NewCallerid."""
         channel.identify(number, name)
-        self._journal.call(
-            "NewCallerid", channel.plain + "CID-CallingPres: 0 (Presentation Allowed, Not Screened)\r\n"
-        )
+        self._journal.call("NewCallerid", channel.plain + "CID-CallingPres: 0 (Presentation Allowed, Not Screened)\r\n")
 
     def connect(self, channel: Channel, party: tuple[str, str]) -> None:
         """Change the party at the other end: NewConnectedLine."""
@@ -133,6 +134,7 @@ class Exchange:
         self._journal.call("NewConnectedLine", channel.plain)
 
     def varset(self, channel: Channel, variable: str, value: object) -> None:
+        """Set a variable of a channel: VarSet."""
         self._journal.announce("VarSet", "dialplan", f"{channel.plain}Variable: {variable}\r\nValue: {value}\r\n")
 
     def hangup_request(self, channel: Channel, cause: int | None = None) -> None:
@@ -163,16 +165,19 @@ class Exchange:
         self.music(peer)
 
     def unhold(self, channel: Channel, peer: Channel) -> None:
+        """The one holding talks again; the music stops."""
         channel.on_hold = False
         self._journal.call("Unhold", channel.plain)
         self.silence(peer)
 
     def music(self, channel: Channel) -> None:
+        """Let the channel hear music, unless it does."""
         if not channel.music:
             channel.music = True
             self._journal.call("MusicOnHoldStart", channel.plain + "Class: default\r\n")
 
     def silence(self, channel: Channel) -> None:
+        """Stop the music, if there is any."""
         if channel.music:
             channel.music = False
             self._journal.call("MusicOnHoldStop", channel.plain)
@@ -180,6 +185,7 @@ class Exchange:
     # -- bridges
 
     def create_bridge(self, **described: str) -> Bridge:
+        """A new bridge, of the simple kind unless described otherwise."""
         bits = f"{self._rng.getrandbits(128):032x}"
         bridge = Bridge(f"{bits[:8]}-{bits[8:12]}-{bits[12:16]}-{bits[16:20]}-{bits[20:]}", **described)
         self.bridges[bridge.uniqueid] = bridge
@@ -206,6 +212,7 @@ class Exchange:
         self._journal.call("BridgeLeave", bridge.spelled() + channel.plain)
 
     def destroy(self, bridge: Bridge) -> None:
+        """The bridge is gone; its channels have left before."""
         del self.bridges[bridge.uniqueid]
         self._journal.call("BridgeDestroy", bridge.spelled())
 

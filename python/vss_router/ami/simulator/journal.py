@@ -18,19 +18,19 @@ class Journal:
         self._announced: list[tuple[int, str]] = []
         self._last = 0
         self.count = 0
-        self.silent = False  # while the simulation warms up nobody listens
+        self.silent = True  # while the call centre is built and warms up nobody listens
 
     def announce(self, name: str, privilege: str, headers: str) -> None:
         """Add one event; `headers` are whole lines."""
         now = self._schedule.now
-        last = self._last = now if now > self._last + STEP else self._last + STEP
+        last = self._last = max(self._last + STEP, now)
         self.count += 1
         if not self.silent:
-            self._announced.append((
-                last,
+            text = (
                 f"Event: {name}\r\nPrivilege: {privilege},all\r\n"
-                f"Timestamp: {last // MICROSECOND}.{last % MICROSECOND:06d}\r\n{headers}\r\n",
-            ))
+                f"Timestamp: {last // MICROSECOND}.{last % MICROSECOND:06d}\r\n{headers}\r\n"
+            )
+            self._announced.append((last, text))
 
     def call(self, name: str, headers: str) -> None:
         """Announce an event of class call."""

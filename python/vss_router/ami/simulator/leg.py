@@ -215,5 +215,3 @@ class Dialer:
         """A channel of this operator is gone."""
         operator.occupied = bool(operator.channels)
         self._devices.refresh(operator)
-
-

@@ -9,7 +9,7 @@ from vss_router.ami.simulator.channel import UNKNOWN, Channel
 from vss_router.ami.simulator.membership import Member, Queue
 from vss_router.ami.simulator.schedule import MICROSECOND
 
-__all__ = ["LIST_ACTIONS", "Lists"]
+__all__ = ["Lists"]
 
 EXTENSION_STATUS: Final = {
     "NOT_INUSE": (0, "Idle"),
@@ -28,11 +28,23 @@ class Lists:
 
     def __init__(self, centre: Centre) -> None:
         self._centre = centre
+        self._spelled: dict[str, Callable[[str], str]] = {
+            "agents": self._agents,
+            "bridgelist": self._bridge_list,
+            "coresettings": self._core_settings,
+            "coreshowchannels": self._core_show_channels,
+            "corestatus": self._core_status,
+            "devicestatelist": self._device_state_list,
+            "extensionstatelist": self._extension_state_list,
+            "queuestatus": self._queue_status,
+            "queuesummary": self._queue_summary,
+            "status": self._status,
+        }
 
     def answer(self, action: str, action_id: str) -> bytes | None:
-        """The whole answer to a list action, or None for an action that is not one of `LIST_ACTIONS`."""
-        spell = _SPELLED.get(action.lower())
-        return spell(self, action_id).encode() if spell else None
+        """The whole answer to a list action, or None for an action that is not one of those above."""
+        spell = self._spelled.get(action.lower())
+        return spell(action_id).encode() if spell else None
 
     def _list(self, action_id: str, message: str, items: Iterable[str], complete: str) -> str:
         named = f"ActionID: {action_id}\r\n" if action_id else ""
@@ -199,20 +211,3 @@ def _member(member: Member) -> str:
         f"LoginTime: {member.login_time}\r\nInCall: {member.in_call:d}\r\nStatus: {operator.status}\r\n"
         f"Paused: {member.paused:d}\r\nPausedReason: {member.paused_reason}\r\nWrapuptime: 0\r\n"
     )
-
-
-_SPELLED: Final[dict[str, Callable[[Lists, str], str]]] = {
-    "coreshowchannels": Lists._core_show_channels,
-    "status": Lists._status,
-    "bridgelist": Lists._bridge_list,
-    "queuestatus": Lists._queue_status,
-    "queuesummary": Lists._queue_summary,
-    "devicestatelist": Lists._device_state_list,
-    "extensionstatelist": Lists._extension_state_list,
-    "agents": Lists._agents,
-    "corestatus": Lists._core_status,
-    "coresettings": Lists._core_settings,
-}
-
-LIST_ACTIONS: Final = frozenset(_SPELLED)
-"""The actions `Lists.answer` knows, in lower case."""

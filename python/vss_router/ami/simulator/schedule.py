@@ -29,7 +29,7 @@ class Schedule:
         self,
         seconds: float,
         what: Callable[[Unpack[Arguments]], None],
-        *arguments: Unpack[Arguments],
+        *arguments: *Arguments,
     ) -> None:
         """Call `what(*arguments)` once `seconds` of virtual time have passed."""
         self._order += 1
@@ -44,8 +44,7 @@ class Schedule:
             when, _, what, arguments = heapq.heappop(heap)
             self.now = when
             what(*arguments)
-        if end > self.now:
-            self.now = end
+        self.now = max(self.now, end)
 
     @property
     def seconds(self) -> float:

@@ -1,6 +1,7 @@
 """The simulator: endless, consistent AMI traffic of an Asterisk 22 call centre."""
 
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from random import Random
 
 from vss_router.ami.simulator.arrivals import Arrivals
@@ -11,6 +12,7 @@ from vss_router.ami.simulator.leg import Dialer
 from vss_router.ami.simulator.lists import Lists
 from vss_router.ami.simulator.parking import Parking
 from vss_router.ami.simulator.presence import Presence
+from vss_router.ami.simulator.recording import write_recording
 from vss_router.ami.simulator.transfers import Transfers
 from vss_router.errors import SettingsError
 
@@ -21,10 +23,13 @@ WRAP_UP_SECONDS = 4.0
 OCCUPANCY = 0.7
 """Share of the operators who are busy when the talking time is chosen to fit the calls."""
 
-EVENTS_PER_CALL = 33.0
-EVENTS_PER_CALL_AND_MEMBERSHIP = 3.0
-EVENTS_PER_OPERATOR_AND_SECOND = 0.02
-"""Measured: what a call of the usual mix and an operator's pauses bring."""
+EVENTS_PER_CALL = 43.5
+EVENTS_PER_CALL_AND_MEMBERSHIP = 3.6
+EVENTS_PER_MEMBERSHIP_AND_SECOND = 0.012
+"""Measured: what a call of the usual mix and a member's pauses bring."""
+
+Events = list[tuple[float, bytes]]
+"""(Unix seconds, the message as it goes on the wire), in order of time."""
 
 START = 1_767_225_600.0
 WARM_UP_SECONDS = 240.0
@@ -78,7 +83,6 @@ class Simulator:
         self._presence = Presence(centre, distribution)
         self._arrivals = Arrivals(centre, dialer, distribution, conversations, rate)
         self._lists = Lists(centre)
-        centre.journal.silent = True
         centre.schedule.run(start)
         centre.journal.silent = False
 
@@ -97,7 +101,7 @@ class Simulator:
         """The wrap-up time of each queue, which AMI does not tell."""
         return {queue.name: queue.wrapup_seconds for queue in self._centre.queues}
 
-    def advance(self, until: float) -> list[tuple[float, bytes]]:
+    def advance(self, until: float) -> Events:
         """Let time pass up to `until` (Unix seconds); returns the events on the way: (time, message)."""
         self._centre.schedule.run(until)
         return self._centre.journal.take()
@@ -107,6 +111,24 @@ class Simulator:
         end = self.now + seconds
         while self.now < end:
             yield from self.advance(min(self.now + step, end))
+
+    def record(self, path: str | Path, seconds: float, lists_every: float = 20.0) -> int:
+        """Write the next `seconds` as a recording that `verify` and `replay` read; returns the number of events.
+
+        Gzip when the name ends in `.gz`. Asterisk's lists stand in it once early, then every `lists_every` seconds
+        (`snap-<n>-<Action>`), and at the end (`snap-end-<Action>`).
+
+        Raises
+        ------
+        CaptureError
+            The file cannot be written.
+        SettingsError
+            `seconds` or `lists_every` is not above 0.
+        """
+        for name, value in (("seconds", seconds), ("lists_every", lists_every)):
+            if not value > 0:
+                raise SettingsError(f"{name} is {value}, it must be above 0")
+        return write_recording(path, seconds, lists_every, now=lambda: self.now, advance=self.advance, lists=self.list)
 
     def list(self, action: str, action_id: str = "") -> bytes:
         """Asterisk's answer to a list action (`QueueStatus`, `CoreShowChannels`, …), true at this moment.
@@ -122,13 +144,11 @@ class Simulator:
         return answer
 
 
-def _pace(
-    operators: int, memberships: int, calls_per_second: float | None, events_per_second: float | None
-) -> float:
+def _pace(operators: int, memberships: int, calls_per_second: float | None, events_per_second: float | None) -> float:
     if calls_per_second is not None and events_per_second is not None:
         raise SettingsError("give calls_per_second or events_per_second, not both")
     if events_per_second is not None:
-        calls = events_per_second - operators * EVENTS_PER_OPERATOR_AND_SECOND
+        calls = events_per_second - operators * memberships * EVENTS_PER_MEMBERSHIP_AND_SECOND
         return max(calls, 0.0) / (EVENTS_PER_CALL + EVENTS_PER_CALL_AND_MEMBERSHIP * memberships)
     return 1.0 if calls_per_second is None else calls_per_second
 

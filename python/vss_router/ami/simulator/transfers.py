@@ -127,9 +127,7 @@ class Transfers:
         self._dialer.release(operator)
         self._conversations.begin(Conversation(caller, colleague))
 
-    def _announce(
-        self, talk: Conversation, second: Channel, colleague: Channel, here: Bridge, there: Bridge
-    ) -> None:
+    def _announce(self, talk: Conversation, second: Channel, colleague: Channel, here: Bridge, there: Bridge) -> None:
         self._journal.call(
             "AttendedTransfer",
             f"Result: Success\r\n{talk.agent.spelled('OrigTransferer')}{here.spelled('Orig')}"
