@@ -18,7 +18,9 @@ __all__ = ["configure_logging", "mask", "mask_event", "masked_number"]
 _SECRET_NAMES: Final = frozenset({"secret", "password", "token", "authorization", "key", "challenge", "http_token"})
 _CLOCK_NAMES: Final = frozenset({"timestamp", "time", "now", "since", "as_of", "seq", "from_seq", "to_seq", "pid"})
 
-_URL_SECRET: Final = re.compile(r"(?P<user>[^\s:/@=]+):(?P<secret>[^\s@/]+)@(?=[\w\[])")
+_URL_SECRET: Final = re.compile(
+    r"(?P<user>[^\s:/@=]+):(?!secret@)[^\s@/]+@(?=[\w\[])"  # "user:secret@host" is how our own sentences show the form
+)
 _HEADER_SECRET: Final = re.compile(
     r"(?i)\b(?P<before>(?:secret|password|token|key)\s*[:=]\s*|bearer\s+)(?!bearer)[^\s,;&]+"
 )

@@ -28,7 +28,7 @@ import platformdirs
 
 from vss_router.errors import SettingsError
 
-__all__ = ["ENVIRONMENT_PREFIX", "LogFormat", "LogLevel", "QueueSettings", "Settings", "load_settings"]
+__all__ = ["ENVIRONMENT_PREFIX", "LogFormat", "LogLevel", "QueueSettings", "Settings", "host_and_port", "load_settings"]
 
 ENVIRONMENT_PREFIX: Final = "VSS_ROUTER_"
 _ELSEWHERE: Final = frozenset({"config"})
@@ -79,9 +79,35 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         return Path(self.data_dir) if self.data_dir else platformdirs.user_state_path("vss-router", appauthor=False)
 
     @property
+    def http_listen(self) -> tuple[str, int]:
+        """`http` as host and port.
+
+        Raises
+        ------
+        SettingsError
+            It is not written as `host:port`.
+        """
+        return host_and_port(self.http, "http")
+
+    @property
     def wrapup_seconds(self) -> dict[str, float]:
         """Wrap-up per queue name, as `StatusBoard` wants it."""
         return {name: queue.wrapup_seconds for name, queue in self.queues.items()}
+
+
+def host_and_port(text: str, name: str) -> tuple[str, int]:
+    """`127.0.0.1:3000`, `[::1]:3000` or `:3000` as host (empty: all addresses) and port, for the setting `name`.
+
+    Raises
+    ------
+    SettingsError
+        It is not written like that.
+    """
+    host, colon, port = text.rpartition(":")
+    bracketed = host.startswith("[") and host.endswith("]")
+    if not colon or not (port.isascii() and port.isdigit() and int(port) < 65_536) or (":" in host and not bracketed):
+        raise SettingsError(f'the setting "{name}" must be written as host:port, such as 127.0.0.1:3000, not "{text}"')
+    return host.removeprefix("[").removesuffix("]"), int(port)
 
 
 _FIELDS: Final = {field.name: field for field in msgspec.structs.fields(Settings)}

@@ -9,7 +9,17 @@ import msgspec
 
 from vss_router.status.rows import Caller, OperatorRow, OperatorState, QueueRow, SourceSnapshot
 
-__all__ = ["STATES", "Frame", "Line", "LinkState", "Rate", "state_counts", "waiting_callers"]
+__all__ = [
+    "STATES",
+    "Frame",
+    "Line",
+    "LinkState",
+    "Rate",
+    "drift_total",
+    "frame_time",
+    "state_counts",
+    "waiting_callers",
+]
 
 LinkState = Literal["live", "resync", "down", "connecting"]
 
@@ -28,12 +38,16 @@ STATES: Final[tuple[OperatorState, ...]] = (
 
 
 class Line(msgspec.Struct, frozen=True, kw_only=True):
-    """The line to one PBX: its state, AMI events a second, and the differences found by the last resync, by field."""
+    """The line to one PBX: its state, AMI events a second, the differences found by the last resync, by field.
+
+    `trouble` says in a sentence why it is not live.
+    """
 
     source: str
     state: LinkState
     events_per_second: float | None = None
     drift: dict[str, int] = {}
+    trouble: str | None = None
 
 
 class Frame(msgspec.Struct, frozen=True, kw_only=True):
@@ -47,7 +61,7 @@ class Frame(msgspec.Struct, frozen=True, kw_only=True):
     def operators(self) -> list[OperatorRow]:
         """All operators, those longest in their state first within it, in the order of `STATES`."""
         rows = [row for snapshot in self.snapshots for row in snapshot.operators]
-        return sorted(rows, key=lambda row: (STATES.index(row.state), row.since or self.at, row.id))
+        return sorted(rows, key=lambda row: (STATES.index(row.state), row.since, row.id))
 
     @property
     def queues(self) -> list[QueueRow]:
@@ -89,3 +103,11 @@ class Rate:
 def drift_total(drift: Mapping[str, int]) -> int:
     """All differences of all fields."""
     return sum(drift.values())
+
+
+def frame_time(now: datetime, snapshots: Sequence[SourceSnapshot]) -> datetime:
+    """The time that durations are counted to: `now`, or the newest fact where that is later.
+
+    A recording that plays faster than it was made runs ahead of our clock.
+    """
+    return max([now, *(snapshot.as_of for snapshot in snapshots)])

@@ -40,7 +40,7 @@ _GOOD, _FAIR = 80.0, 60.0
 
 def wallboard(frame: Frame, words: Words, width: int, height: int | None = None) -> RenderableType:
     """The whole board for `width` columns; with a `height`, what does not fit is cut and counted."""
-    top: list[RenderableType] = [_header(frame, words, width), *_state_bar(frame, words, width)]
+    top: list[RenderableType] = [_header(frame, words, width), *_troubles(frame), *_state_bar(frame, words, width)]
     lines_above = 1 + sum(-(-part.cell_len // width) for part in top[1:] if isinstance(part, Text))
     room = None if height is None else max(6, height - lines_above - 1)
     if width >= _TWO_PANES:
@@ -87,6 +87,15 @@ def _header(frame: Frame, words: Words, width: int) -> RenderableType:
     row.add_column(justify="right", no_wrap=True)
     row.add_row(left, right)
     return row
+
+
+def _troubles(frame: Frame) -> list[RenderableType]:
+    """One line per PBX that is not as it should be: a board that stands still must say so."""
+    return [
+        Text(f" {line.source}: {line.trouble}", style="bold red", no_wrap=True, overflow="ellipsis")
+        for line in frame.lines
+        if line.trouble and line.state != "live"
+    ]
 
 
 def _total_rate(lines: list[Line]) -> float | None:
@@ -242,7 +251,7 @@ def _operator_cells(operator: OperatorRow, now: datetime, words: Words) -> tuple
         who.append(f" · {operator.reason}", style="yellow")
     elif operator.paused_queues:
         who.append(f" · {words.paused_in} {', '.join(operator.paused_queues)}", style="yellow")
-    since = _duration((now - operator.since).total_seconds() if operator.since else None)
+    since = _duration((now - operator.since).total_seconds())
     return who, Text(words.states[operator.state], style=style), Text(since)
 
 

@@ -1,4 +1,3 @@
-# ruff: noqa: RUF001 - Russian words are meant
 """The words on the wallboard, in English and in Russian."""
 
 import os

@@ -1,0 +1,131 @@
+"""`vss-router serve`: the router for the PBXs of a call centre."""
+
+import asyncio
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from vss_router.errors import SettingsError
+from vss_router.log import configure_logging
+from vss_router.settings import load_settings
+
+__all__ = ["serve"]
+
+_STATUS = "Status"
+_LOG = "Logs"
+
+
+def serve(
+    *,
+    config: Annotated[Path | None, typer.Option(help="TOML file with these settings.", metavar="FILE")] = None,
+    ami: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME=USER:SECRET@HOST:PORT",
+            help="A PBX; repeatable. Long form: main=amis://user:secret@host:5039 with ?ca=FILE, &auth=md5, "
+            "&encoding=cp1251; percent-encoded. Rather than the secret itself: ?secret_file=FILE or ?secret_env=NAME.",
+        ),
+    ] = None,
+    http: Annotated[
+        str | None,
+        typer.Option(
+            metavar="HOST:PORT",
+            help="Where REST listens; other than loopback needs a token.",
+            show_default="127.0.0.1:3000",
+        ),
+    ] = None,
+    http_token_file: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE", help="First line: the token every REST request must carry. Or VSS_ROUTER_HTTP_TOKEN."
+        ),
+    ] = None,
+    data_dir: Annotated[
+        str | None,
+        typer.Option(
+            metavar="DIR", help="Folder of this router, locked by one process.", show_default="XDG state folder"
+        ),
+    ] = None,
+    queues: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME.wrapup_seconds=N",
+            rich_help_panel=_STATUS,
+            help="Wrap-up of a queue, which AMI does not tell; repeatable, * for all others.",
+        ),
+    ] = None,
+    trunks: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="PATTERN",
+            rich_help_panel=_STATUS,
+            show_default="*/trunk*",
+            help="Channel names of outside lines; repeatable.",
+        ),
+    ] = None,
+    ended_seconds: Annotated[
+        float | None,
+        typer.Option(
+            metavar="SECONDS", rich_help_panel=_STATUS, show_default="60", help="How long an ended call stays readable."
+        ),
+    ] = None,
+    window_seconds: Annotated[
+        float | None,
+        typer.Option(
+            metavar="SECONDS",
+            rich_help_panel=_STATUS,
+            show_default="86400",
+            help="Window of averages and service level.",
+        ),
+    ] = None,
+    resync_seconds: Annotated[
+        float | None,
+        typer.Option(
+            metavar="SECONDS",
+            rich_help_panel=_STATUS,
+            show_default="300",
+            help="Period of the comparison with Asterisk's lists; 0 turns it off.",
+        ),
+    ] = None,
+    log_level: Annotated[
+        str | None,
+        typer.Option(rich_help_panel=_LOG, metavar="LEVEL", show_default="info", help="debug, info, warning or error."),
+    ] = None,
+    log_format: Annotated[
+        str | None, typer.Option(rich_help_panel=_LOG, metavar="FORMAT", show_default="text", help="text or json.")
+    ] = None,
+) -> None:
+    """Serve the live status of one or more PBXs over REST until stopped.
+
+    A PBX that cannot be reached is tried for ever. One that turns the very first attempt away (login refused, no
+    Asterisk manager, a certificate that does not verify) shows a wrong setting: serve says so and ends with exit
+    code 1. Whatever happens later is logged and tried again.
+    """
+    given = {
+        "ami": ami or None,
+        "http": http,
+        "http_token_file": http_token_file,
+        "data_dir": data_dir,
+        "queues": queues or None,
+        "trunks": trunks or None,
+        "ended_seconds": ended_seconds,
+        "window_seconds": window_seconds,
+        "resync_seconds": resync_seconds,
+        "log_level": log_level,
+        "log_format": log_format,
+    }
+    settings = load_settings(given, config=config, environ=os.environ)
+    if not settings.ami:
+        raise SettingsError("no PBX to serve: name one with --ami main=user:secret@host:5038, or ami in --config")
+    configure_logging(settings.log_level, settings.log_format)
+
+    from vss_router.cli.running import run_command
+    from vss_router.router import Router
+
+    async def serving(stop: asyncio.Event) -> None:
+        async with Router.from_settings(settings, environ=os.environ) as router:
+            await router.serve_until(stop)
+
+    run_command(serving)

@@ -1,0 +1,237 @@
+"""The composition root: builds boards, links and REST out of the settings, starts and stops them in order.
+
+```
+ start   data folder ─▶ REST bound ─▶ links ─▶ running          (a port in use is found before any PBX is asked)
+ stop    links logged off ─▶ REST closed ─▶ subscribers drained ─▶ data folder
+```
+
+Embedded in a program of your own:
+
+```python
+async with Router.embedded(Settings(ami=["main=router:secret@pbx:5038"])) as router:
+    router.on_events(lambda source, events: print(source, events))
+    await router.synchronized()
+    print(router.reader.operator("1001"))
+```
+"""
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AsyncExitStack
+from types import TracebackType
+from typing import Final, Self, final
+
+import structlog
+
+from vss_router._core import Batch, StatusBoard
+from vss_router.ami.endpoint import AmiEndpoint, parse_endpoint
+from vss_router.ami.io_thread import IoThread
+from vss_router.ami.link import AmiLink
+from vss_router.ami.link_status import LinkStatus
+from vss_router.ami.timings import LinkTimings
+from vss_router.api import HttpServer, build_app
+from vss_router.data_folder import locked_folder
+from vss_router.errors import AmiGreetingError, AmiLoginError, AmiTlsError, SettingsError
+from vss_router.event_fanout import EventFanout, EventHandler, SubscriberStats
+from vss_router.settings import Settings
+from vss_router.status.reader import MemoryReader
+
+__all__ = ["Router"]
+
+TURNED_AWAY: Final = (AmiGreetingError, AmiTlsError, AmiLoginError)
+"""Failures of a first attempt that no waiting cures: a setting is wrong, here or on the PBX."""
+_LOOK_SECONDS: Final = 0.1
+
+_log = structlog.get_logger(__name__)
+
+
+@final
+class Router:
+    """One router: a board and a link per PBX of `settings.ami`, and REST where `settings.http` says.
+
+    Parameters
+    ----------
+    settings
+        See `Settings`; the endpoints are read at once.
+    environ
+        Where the secrets of `secret_env` are looked up.
+    rest, lock
+        Whether to serve REST, and to hold the data folder against other processes.
+    clock
+        Unix time in seconds.
+
+    Raises
+    ------
+    SettingsError
+        An endpoint or setting cannot be used, or two PBXs have one name.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        environ: Mapping[str, str] | None = None,
+        rest: bool = True,
+        lock: bool = False,
+        timings: LinkTimings | None = None,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self.settings = settings
+        self.endpoints = _endpoints(settings.ami, environ)
+        self.boards: dict[str, StatusBoard] = {
+            endpoint.source: _board(endpoint, settings) for endpoint in self.endpoints
+        }
+        self.links: dict[str, AmiLink] = {}
+        self.reader = MemoryReader(self.boards, self._is_stale)
+        """Typed or ready-JSON reads of the boards, for this process."""
+        self._rest = rest
+        self._lock = lock
+        self._timings = timings or LinkTimings(resync_seconds=settings.resync_seconds)
+        self._clock = clock
+        self._fanout = EventFanout()
+        self._server: HttpServer | None = None
+        self._running: AsyncExitStack | None = None
+
+    @classmethod
+    def from_settings(cls, settings: Settings, *, environ: Mapping[str, str] | None = None) -> "Router":
+        """The router of a process of its own: REST, and the data folder held."""
+        return cls(settings, environ=environ, lock=True)
+
+    @classmethod
+    def embedded(cls, settings: Settings, *, environ: Mapping[str, str] | None = None) -> "Router":
+        """The router inside another program: no REST, nothing on disk."""
+        return cls(settings, environ=environ, rest=False)
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.stop()
+
+    async def start(self) -> None:
+        """Start all parts; the links go on connecting in the background.
+
+        Raises
+        ------
+        ServeError
+            The data folder is in use by another process, or the port of `settings.http` is.
+        """
+        async with AsyncExitStack() as stack:
+            if self._lock:
+                stack.enter_context(locked_folder(self.settings.data_folder))
+            stack.push_async_callback(self._fanout.close)
+            if self._rest:
+                await self._start_rest(stack)
+            io = IoThread()
+            io.start()
+            stack.push_async_callback(io.stop)
+            for endpoint in self.endpoints:
+                link = AmiLink(
+                    endpoint,
+                    self.boards[endpoint.source],
+                    io=io,
+                    on_batch=self._on_batch,
+                    timings=self._timings,
+                    clock=self._clock,
+                )
+                self.links[endpoint.source] = link
+                link.start()
+            stack.push_async_callback(self._stop_links)
+            self._running = stack.pop_all()
+        _log.info("router started", sources=list(self.boards), http=self.http_address)
+
+    async def stop(self) -> None:
+        """Stop all parts in the reverse order; the boards keep what they knew. A second call does nothing."""
+        running, self._running = self._running, None
+        if running is not None:
+            await running.aclose()
+            _log.info("router stopped")
+
+    async def serve_until(self, stop: asyncio.Event) -> None:
+        """Run until `stop` is set.
+
+        Raises
+        ------
+        AmiLoginError, AmiGreetingError, AmiTlsError
+            The very first attempt at a PBX was turned away. Unreachable PBXs, and whatever happens after a first
+            success, are tried for ever instead.
+        """
+        undecided = set(self.links.values())
+        while undecided and not stop.is_set():
+            for link in tuple(undecided):
+                if isinstance(link.failure, TURNED_AWAY):
+                    raise link.failure
+                if link.failure is not None or link.status.connected:
+                    undecided.discard(link)
+            try:
+                await asyncio.wait_for(stop.wait(), _LOOK_SECONDS)
+            except TimeoutError:
+                continue
+        await stop.wait()
+
+    async def synchronized(self) -> None:
+        """Wait until every board agrees with its Asterisk."""
+        await asyncio.gather(*(link.synchronized() for link in self.links.values()))
+
+    def on_events(self, handler: EventHandler) -> Callable[[], None]:
+        """Call `handler(source, events)` with each batch of typed events; the answer ends the subscription.
+
+        An event is (`seq`, routing key, JSON object). A handler that raises or is slow is logged and counted
+        (`subscribers()`), and holds nobody up.
+        """
+        return self._fanout.subscribe(handler)
+
+    def subscribers(self) -> list[SubscriberStats]:
+        """What became of each subscriber's batches."""
+        return self._fanout.stats()
+
+    def status(self) -> dict[str, LinkStatus]:
+        """The links by PBX; empty before `start`."""
+        return {source: link.status for source, link in self.links.items()}
+
+    @property
+    def http_address(self) -> str | None:
+        """Where REST listens, `http://host:port`; None without it."""
+        return self._server.url if self._server else None
+
+    async def _start_rest(self, stack: AsyncExitStack) -> None:
+        host, port = self.settings.http_listen
+        token = self.settings.http_token
+        app = build_app(self.reader, boards=self.boards, links=self.status, token=token, clock=self._clock)
+        self._server = HttpServer(app, host=host, port=port, token=token)
+        await self._server.start()
+        stack.push_async_callback(self._server.stop)
+
+    async def _stop_links(self) -> None:
+        await asyncio.gather(*(link.stop() for link in self.links.values()))
+
+    def _on_batch(self, source: str, batch: Batch) -> None:
+        self._fanout.publish(source, batch.events)
+
+    def _is_stale(self, source: str) -> bool:
+        link = self.links.get(source)
+        return link is None or not link.status.synchronized
+
+
+def _endpoints(texts: Sequence[str], environ: Mapping[str, str] | None) -> list[AmiEndpoint]:
+    endpoints = [parse_endpoint(text, environ) for text in texts]
+    names = [endpoint.source for endpoint in endpoints]
+    for name in names:
+        if names.count(name) > 1:
+            raise SettingsError(f'two PBXs are called "{name}": give each --ami a name of its own, such as b=user:…')
+    return endpoints
+
+
+def _board(endpoint: AmiEndpoint, settings: Settings) -> StatusBoard:
+    return StatusBoard(
+        endpoint.source,
+        encoding=endpoint.encoding,
+        trunks=settings.trunks,
+        wrapup_seconds=settings.wrapup_seconds,
+        ended_seconds=settings.ended_seconds,
+        window_seconds=settings.window_seconds,
+    )
