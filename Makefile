@@ -107,7 +107,7 @@ check-stubs: $(BUILT) ## Compare _core.pyi with the built module
 .PHONY: check-imports
 check-imports: $(INSTALLED) ## Import directions of the Python layers and of the Rust crates
 	$(say) "import-linter and cargo tree"
-	@PYTHONPATH=python $(BIN)/lint-imports --no-cache
+	@PYTHONPATH=python $(BIN)/lint-imports --no-cache --no-logo
 	@$(call need,cargo,install Rust with rustup or your system's packages, version 1.88 or newer.)
 	@tree=$$(cargo tree --locked --quiet --package vss-core --edges normal --prefix none) || exit 1; \
 	if grep -E '^(pyo3|tokio|mio)[^ ]* ' <<<"$$tree"; then echo "vss-core must stay without pyo3 and tokio: move what needs them to vss-py or vss-io." >&2; exit 1; fi

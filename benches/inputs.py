@@ -1,4 +1,4 @@
-"""The captures the benches read, unpacked once to target/bench-inputs, where the Rust benches find them too."""
+"""The captures the benches read, unpacked once to target/bench-inputs."""
 
 import gzip
 from pathlib import Path

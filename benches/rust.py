@@ -52,7 +52,7 @@ def cargo_bench(bench: str, environment: dict[str, str]) -> None:
 
 def criterion_sides(bench: str, row: str) -> list[Side]:
     """Run a criterion bench and read the sides of the group named after the row."""
-    cargo_bench(bench, {"VSS_BENCH_INPUTS": str(INPUTS)})
+    cargo_bench(bench, {})
     sides = []
     for about_path in sorted(CRITERION.glob("*/*/new/benchmark.json")):
         about = msgspec.json.decode(about_path.read_bytes(), type=About)
