@@ -1,5 +1,7 @@
-//! The captures all benches read, and the guard against measuring a debug build.
+//! The captures all benches read, the peers' parsers over them, and the guard against measuring a debug build.
 #![forbid(unsafe_code)]
+
+pub mod peers;
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -32,7 +34,11 @@ pub enum BenchError {
 ///
 /// `DebugBuild` when debug assertions are on.
 pub fn release_only() -> Result<(), BenchError> {
-    if cfg!(debug_assertions) { Err(BenchError::DebugBuild) } else { Ok(()) }
+    if cfg!(debug_assertions) {
+        Err(BenchError::DebugBuild)
+    } else {
+        Ok(())
+    }
 }
 
 /// The plain bytes of a capture of `tests/data`, by its name without `.ami.gz`.
@@ -41,7 +47,9 @@ pub fn release_only() -> Result<(), BenchError> {
 ///
 /// `Capture` when it is missing or damaged.
 pub fn capture(name: &str) -> Result<Vec<u8>, BenchError> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/data").join(format!("{name}.ami.gz"));
+    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../tests/data")
+        .join(format!("{name}.ami.gz"));
     let mut plain = Vec::new();
     let read = File::open(&path).and_then(|file| GzDecoder::new(file).read_to_end(&mut plain));
     read.map_err(|source| BenchError::Capture { path, source })?;
