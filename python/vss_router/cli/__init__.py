@@ -32,15 +32,18 @@ _EXAMPLES = (
     ("vss-router top --url http://127.0.0.1:3000", "the wallboard of a running router"),
     ("vss-router replay day.ami.gz --listen 127.0.0.1:5038", "a recording as a fake Asterisk"),
 )
+_SETTINGS = (
+    "Every option of [green]serve[/] has the same name in the file of [green]--config[/] and in the environment: "
+    "[green]--log-level[/], [green]log_level[/], [green]VSS_ROUTER_LOG_LEVEL[/]; "
+    "the command line wins, then the environment."
+)
 _EPILOG = "\n\n".join(
     [
         "[bold]Examples[/]",
         *(f"[green]{command}[/]  [dim]{meaning}[/]" for command, meaning in _EXAMPLES),
         " ",
         "[bold]Settings[/]",
-        "Every option of [green]serve[/] has the same name in the file of [green]--config[/] and in the environment: "
-        "[green]--log-level[/], [green]log_level[/], [green]VSS_ROUTER_LOG_LEVEL[/]; "
-        "the command line wins, then the environment.",
+        _SETTINGS,
         " ",
         "[bold]Exit codes[/]",
         "0 done · 1 failed, one sentence on stderr says why · 2 an option, setting or recording cannot be used.",

@@ -176,7 +176,7 @@ def _alarm(queue: QueueRow, now: datetime) -> str:
     longest = _longest_wait(queue, now)
     if longest is None:
         return "dim"
-    late = queue.service_level_seconds is not None and longest > queue.service_level_seconds
+    late = 0 < queue.service_level_seconds < longest
     return "bold red" if late else "bold yellow"
 
 
@@ -222,7 +222,7 @@ def _operators(frame: Frame, words: Words, width: int, room: int | None) -> Rend
     """The operators in as many columns as fit, read downwards, so that those of a state stand together."""
     operators = frame.operators
     title = Rule(Text(f"{words.operators} {len(operators)}", style="bold"), align="left", style="bright_black")
-    columns = max(1, width // _OPERATOR_WIDTH)
+    columns = max(1, min(width // _OPERATOR_WIDTH, len(operators)))
     rows = -(-len(operators) // columns)
     hidden = 0
     if room is not None and rows > room - 1:
