@@ -25,7 +25,11 @@ BOLD := \033[1m
 PLAIN := \033[0m
 endif
 say = @printf '$(BOLD)» %s$(PLAIN)\n'
+# One sentence for each tool that is missing.
 need = command -v $(1) >/dev/null 2>&1 || { echo "make: $(1) is missing: $(2)" >&2; exit 1; }
+
+need_rust = @$(call need,cargo,install Rust 1.88 or newer with rustup or your system's packages.); \
+	command -v $${CC:-cc} >/dev/null 2>&1 || { echo "make: a C compiler is missing, Rust links with it: install gcc or clang (Debian: apt-get install gcc)." >&2; exit 1; }
 
 .PHONY: help
 help: ## List all targets
@@ -37,6 +41,7 @@ help: ## List all targets
 setup: $(BUILT) ## Make .venv, install the locked packages and build the extension (run, test and check do it themselves)
 
 $(PY):
+	$(need_rust)
 	@found=; for python in $(PYTHON) python3 python3.14 python3.13 python3.12 python3.11; do \
 	  if "$$python" -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1; then found=$$python; break; fi; \
 	done; \
@@ -54,8 +59,7 @@ ifeq ($(wildcard python/vss_router/_core*.so),)
 .PHONY: $(BUILT)
 endif
 $(BUILT): $(RUST_SOURCES) Cargo.toml Cargo.lock pyproject.toml $(INSTALLED)
-	@$(call need,cargo,install Rust 1.88 or newer with rustup or your system's packages.)
-	@command -v $${CC:-cc} >/dev/null 2>&1 || { echo "make: a C compiler is missing, Rust links with it: install gcc or clang (Debian: apt-get install gcc)." >&2; exit 1; }
+	$(need_rust)
 	$(say) "building the extension in release"
 	@rm -f python/vss_router/_core*.so  # one of another build would shadow the new one
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(PY) -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
@@ -73,7 +77,7 @@ test: test-rust test-python ## Set up, then run every test, Rust and Python
 
 .PHONY: test-rust
 test-rust: ## Run the Rust tests alone (no Python needed)
-	@$(call need,cargo,install Rust 1.88 or newer with rustup or your system's packages.)
+	$(need_rust)
 	$(say) "cargo test"
 	@cargo test --quiet $(RUST_TESTED)
 
@@ -108,13 +112,13 @@ check-stubs: $(BUILT) ## Compare _core.pyi with the built module
 check-imports: $(INSTALLED) ## Import directions of the Python layers and of the Rust crates
 	$(say) "import-linter and cargo tree"
 	@PYTHONPATH=python $(BIN)/lint-imports --no-cache --no-logo
-	@$(call need,cargo,install Rust 1.88 or newer with rustup or your system's packages.)
+	$(need_rust)
 	@tree=$$(cargo tree --locked --quiet --package vss-core --edges normal --prefix none) || exit 1; \
 	if grep -E '^(pyo3|tokio|mio)[^ ]* ' <<<"$$tree"; then echo "vss-core must stay without pyo3 and tokio: move what needs them to vss-py or vss-io." >&2; exit 1; fi
 
 .PHONY: check-rust
 check-rust: ## Lint and format of the Rust sources
-	@$(call need,cargo,install Rust 1.88 or newer with rustup or your system's packages.)
+	$(need_rust)
 	$(say) "rustfmt and clippy"
 	@cargo fmt --all --check
 	@cargo clippy --quiet --locked --workspace --all-targets -- -D warnings
@@ -127,7 +131,7 @@ format: $(INSTALLED) ## Format the Rust and Python sources and mend what the lin
 
 .PHONY: fuzz
 fuzz: ## Run each fuzz target for FUZZ_SECONDS (5); needs cargo-fuzz and a nightly toolchain
-	@$(call need,cargo,install Rust 1.88 or newer with rustup or your system's packages.)
+	$(need_rust)
 	@command -v cargo-fuzz >/dev/null 2>&1 || { echo "make: cargo-fuzz is missing: install it with cargo install --locked cargo-fuzz." >&2; exit 1; }
 	@cargo +nightly --version >/dev/null 2>&1 || { echo "make: a nightly Rust is missing, cargo-fuzz needs it: rustup toolchain install nightly." >&2; exit 1; }
 	@for target in core_rs/fuzz/fuzz_targets/*.rs; do \
@@ -143,7 +147,7 @@ bench: $(BUILT) ## Measure ours and the peers in one run, print one table, write
 
 .PHONY: wheel
 wheel: $(INSTALLED) ## Build the wheel into dist/
-	@$(call need,cargo,install Rust 1.88 or newer with rustup or your system's packages.)
+	$(need_rust)
 	$(say) "building the wheel"
 	@rm -rf dist
 	@$(BIN)/maturin build --quiet --release --locked --out dist
