@@ -7,7 +7,7 @@ __all__ = ["CALL", "CALLER", "CHANNEL", "OPERATOR", "QUEUE", "SNAPSHOT", "page_o
 _AS_OF: Final = "2026-11-21T19:49:21.084Z"
 _SEQ: Final = 1795290561084012
 
-OPERATOR: Final = {
+OPERATOR: Final[dict[str, Any]] = {
     "source": "main",
     "id": "PJSIP/1001",
     "extension": "1001",
@@ -46,7 +46,7 @@ OPERATOR: Final = {
     "as_of": _AS_OF,
 }
 
-CHANNEL: Final = {
+CHANNEL: Final[dict[str, Any]] = {
     "source": "main",
     "id": "1795290557.41",
     "name": "PJSIP/1001-00000029",
@@ -73,7 +73,7 @@ CHANNEL: Final = {
     "as_of": _AS_OF,
 }
 
-CALL: Final = {
+CALL: Final[dict[str, Any]] = {
     "source": "main",
     "id": "1795290548.40",
     "direction": "inbound",
@@ -108,7 +108,7 @@ CALL: Final = {
     "as_of": _AS_OF,
 }
 
-CALLER: Final = {
+CALLER: Final[dict[str, Any]] = {
     "position": 1,
     "channel": "1795290560.42",
     "call_id": "1795290560.42",
@@ -119,7 +119,7 @@ CALLER: Final = {
     "ringing": ["PJSIP/1002"],
 }
 
-QUEUE: Final = {
+QUEUE: Final[dict[str, Any]] = {
     "source": "main",
     "name": "support",
     "strategy": "ringall",
@@ -150,7 +150,7 @@ QUEUE: Final = {
     "as_of": _AS_OF,
 }
 
-SNAPSHOT: Final = {
+SNAPSHOT: Final[dict[str, Any]] = {
     "source": "main",
     "seq": _SEQ,
     "as_of": _AS_OF,

@@ -87,6 +87,11 @@ class HttpServer:
         access_log: bool = False,
     ) -> None:
         check_bind(host, token)
+        if not 0 <= port <= 65_535:
+            # getaddrinfo would take the number modulo 65 536.
+            raise SettingsError(
+                f"There is no port {port} for HTTP to listen on: choose 1 to 65535, or 0 for a free one."
+            )
         self._host = host.removeprefix("[").removesuffix("]")
         self._port = port
         self._listening: socket.socket | None = None
