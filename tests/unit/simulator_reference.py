@@ -33,6 +33,8 @@ class Reference:
         self.members: dict[Key, Headers] = {}
         self.waiting: dict[str, list[str]] = {}
         self.devices: dict[str, str] = {}
+        self.on_hold: set[str] = set()
+        self.lots: set[str] = set()
 
     def seed(self, lists: bytes) -> None:
         """Begin with what Asterisk's lists say."""
@@ -44,7 +46,7 @@ class Reference:
                         "BridgeId": message["BridgeId"],
                     }
                 case "BridgeListItem":
-                    self.bridges.add(message["BridgeUniqueid"])
+                    self._bridge(message)
                 case "QueueParams":
                     self.waiting[message["Queue"]] = []
                 case "QueueMember":
@@ -72,7 +74,11 @@ class Reference:
             case "Newexten":
                 self.channels[message["Uniqueid"]]["Application"] = message["Application"]
             case "BridgeCreate":
-                self.bridges.add(message["BridgeUniqueid"])
+                self._bridge(message)
+            case "Hold":
+                self.on_hold.add(message["Uniqueid"])
+            case "Unhold":
+                self.on_hold.discard(message["Uniqueid"])
             case "BridgeEnter":
                 self._enter(message)
             case "BridgeLeave":
@@ -92,6 +98,11 @@ class Reference:
                 assert int(message["Count"]) == len(waiting)
             case "DeviceStateChange":
                 self.devices[message["Device"]] = message["State"]
+
+    def _bridge(self, message: Headers) -> None:
+        self.bridges.add(message["BridgeUniqueid"])
+        if message["BridgeType"] == "parking":
+            self.lots.add(message["BridgeUniqueid"])
 
     def _inside(self, bridge: str) -> list[str]:
         return [uniqueid for uniqueid, channel in self.channels.items() if channel["BridgeId"] == bridge]
@@ -114,8 +125,16 @@ class Reference:
         waiting.insert(int(message["Position"]) - 1, message["Uniqueid"])
         assert int(message["Count"]) == len(waiting)
 
+    def without_bridges(self) -> tuple[object, ...]:
+        """What a recording's lists tell."""
+        return self.channels, self.members, self.waiting, self.devices
+
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Reference) and vars(self) == vars(other)
+        return (
+            isinstance(other, Reference)
+            and self.bridges == other.bridges
+            and self.without_bridges() == other.without_bridges()
+        )
 
     __hash__ = None  # type: ignore[assignment]
 

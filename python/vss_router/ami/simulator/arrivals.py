@@ -12,6 +12,8 @@ __all__ = ["Arrivals"]
 
 RINGING_TIMED_OUT = 3
 ANSWERED = 4
+BUSY = 5
+"""Reasons of an OriginateResponse."""
 
 
 class Arrivals:
@@ -119,15 +121,19 @@ class Arrivals:
         else:
             self._schedule.after(20.0, self._not_picked_up, leg, number, action_id, uniqueid)
 
+    def refuse(self, operator: Operator, number: str, action_id: str, uniqueid: str) -> None:
+        """Nobody can be rung: the attempt fails before there is a channel."""
+        self._respond(operator.device, number, action_id, ("Failure", BUSY, uniqueid or "<null>"))
+
     def _dial(self, name: str, channel: Channel, rest: str) -> None:
         self._centre.journal.call(name, f"{channel.to}{rest}\r\n")
 
-    def _response(self, leg: Leg, number: str, action_id: str, outcome: tuple[str, int, str]) -> None:
+    def _respond(self, channel: str, number: str, action_id: str, outcome: tuple[str, int, str]) -> None:
         response, reason, uniqueid = outcome
         named = f"ActionID: {action_id}\r\n" if action_id else ""
         self._centre.journal.call(
             "OriginateResponse",
-            f"{named}Response: {response}\r\nChannel: {leg.channel.name}\r\nContext: autodial\r\n"
+            f"{named}Response: {response}\r\nChannel: {channel}\r\nContext: autodial\r\n"
             f"Exten: {number}\r\nReason: {reason}\r\nUniqueid: {uniqueid}\r\nCallerIDNum: {number}\r\n"
             "CallerIDName: Лид\r\n",
         )
@@ -136,7 +142,7 @@ class Arrivals:
         exchange, channel = self._exchange, leg.channel
         exchange.answer(channel)
         self._dial("DialEnd", channel, "DialStatus: ANSWER")
-        self._response(leg, number, action_id, ("Success", ANSWERED, channel.uniqueid))
+        self._respond(channel.name, number, action_id, ("Success", ANSWERED, channel.uniqueid))
         if leg.operator:
             self._centre.devices.refresh(leg.operator)
         channel.route("autodial", number)
@@ -148,4 +154,4 @@ class Arrivals:
         self._exchange.hangup(leg.channel, 19)
         if leg.operator:
             self._dialer.release(leg.operator)
-        self._response(leg, number, action_id, ("Failure", RINGING_TIMED_OUT, uniqueid or "<null>"))
+        self._respond(leg.channel.name, number, action_id, ("Failure", RINGING_TIMED_OUT, uniqueid or "<null>"))

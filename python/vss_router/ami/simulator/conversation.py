@@ -14,11 +14,12 @@ from typing import TYPE_CHECKING
 
 from vss_router.ami.simulator.centre import Centre
 from vss_router.ami.simulator.channel import Channel
-from vss_router.ami.simulator.distribution import Distribution, Service
-from vss_router.ami.simulator.exchange import NORMAL_CLEARING
+from vss_router.ami.simulator.channels import NORMAL_CLEARING
+from vss_router.ami.simulator.distribution import Distribution
 from vss_router.ami.simulator.leg import Dialer, Leg
 from vss_router.ami.simulator.membership import Operator
 from vss_router.ami.simulator.schedule import MICROSECOND
+from vss_router.ami.simulator.visit import Service
 
 if TYPE_CHECKING:
     from collections.abc import Callable

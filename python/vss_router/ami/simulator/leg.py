@@ -9,7 +9,7 @@ Down ──ring──▶ Ringing ──answer──▶ Up
 
 from vss_router.ami.simulator.centre import Centre
 from vss_router.ami.simulator.channel import DOWN, UP, Channel
-from vss_router.ami.simulator.exchange import NO_CAUSE, NORMAL_CLEARING
+from vss_router.ami.simulator.channels import NO_CAUSE, NORMAL_CLEARING
 from vss_router.ami.simulator.membership import Member, Operator
 
 __all__ = ["Dialer", "Leg"]

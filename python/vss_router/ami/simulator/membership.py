@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 from vss_router.ami.simulator.channel import RING, RINGING, UP, Channel
 
 if TYPE_CHECKING:
-    from vss_router.ami.simulator.distribution import Visit
+    from vss_router.ami.simulator.visit import Visit
 
 __all__ = ["DEVICE_STATUS", "Member", "Operator", "Queue"]
 

@@ -2,8 +2,8 @@
 
 from vss_router.ami.simulator.centre import Centre
 from vss_router.ami.simulator.channel import RING, Bridge, Channel
+from vss_router.ami.simulator.channels import NORMAL_CLEARING
 from vss_router.ami.simulator.conversation import Conversation, Conversations
-from vss_router.ami.simulator.exchange import NORMAL_CLEARING
 from vss_router.ami.simulator.leg import Dialer
 from vss_router.ami.simulator.membership import Operator
 from vss_router.ami.simulator.schedule import MICROSECOND

@@ -6,6 +6,7 @@ from random import Random
 
 from vss_router.ami.simulator.arrivals import Arrivals
 from vss_router.ami.simulator.centre import Centre
+from vss_router.ami.simulator.control import Control
 from vss_router.ami.simulator.conversation import Conversations
 from vss_router.ami.simulator.distribution import Distribution
 from vss_router.ami.simulator.leg import Dialer
@@ -42,6 +43,8 @@ class Simulator:
     `advance`. Either `calls_per_second` or `events_per_second` (about, AMI events) sets the pace; the talking time is
     chosen so that most operators are busy, unless `talk_seconds` sets it. `start` is the virtual time of the first
     event, Unix seconds; before it the call centre has been at work for `warm_up` virtual seconds nobody heard.
+
+    `control` does what AMI actions ask for: pauses, members, penalties, originates.
 
     Raises
     ------
@@ -80,8 +83,9 @@ class Simulator:
         conversations = Conversations(centre, dialer, distribution)
         Transfers(centre, dialer, distribution, conversations)
         Parking(centre, dialer, conversations)
-        self._presence = Presence(centre, distribution)
-        self._arrivals = Arrivals(centre, dialer, distribution, conversations, rate)
+        presence = Presence(centre, distribution)
+        arrivals = Arrivals(centre, dialer, distribution, conversations, rate)
+        self.control = Control(centre, presence, arrivals)
         self._lists = Lists(centre)
         centre.schedule.run(start)
         centre.journal.silent = False
@@ -90,6 +94,11 @@ class Simulator:
     def now(self) -> float:
         """The virtual time, Unix seconds."""
         return self._centre.schedule.seconds
+
+    @property
+    def booted(self) -> float:
+        """When this PBX started, Unix seconds of virtual time."""
+        return float(self._centre.booted)
 
     @property
     def events(self) -> int:
