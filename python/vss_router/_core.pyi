@@ -108,9 +108,10 @@ class Response:
 class Gap:
     """Why the board may no longer agree with Asterisk, or what the router has to do about a resync.
 
-    `reason` is one of `reload`, `shutdown`, `fully_booted`, `impossible_value`, `oversized` (ask for a resync),
-    `list_incomplete`, `list_refused` (`action_id` names the list), `fence_wanted` (all lists are in: send the
-    fence), `passes_disagree` (no fence to be had: call `begin_resync` again), `resynced` (the swap is done).
+    `reason` is one of `reload`, `fully_booted`, `impossible_value`, `oversized`, `overflow` (ask for a resync),
+    `shutdown`, `list_incomplete`, `list_refused` (`action_id` names the list), `fence_wanted` (all lists are in: send
+    the fence), `passes_disagree` (no fence to be had: call `begin_resync` again), `resynced` (the swap is done),
+    `resync_dropped` (a session was lost, or too much came meanwhile: begin anew).
     """
 
     @property
@@ -145,7 +146,6 @@ class StatusBoard:
     microseconds. `encoding` as in `AmiDecoder`. `trunks` are channel name patterns (`*` is any text) of outside
     lines. `wrapup_seconds` is the wrap-up per queue, which AMI does not report (`"*"` for all others).
     `ended_seconds` keeps an ended call readable; `window_seconds` is the window of averages and service level.
-    `fold_seconds`... are not settings: see the module docs.
 
     Raises
     ------
@@ -192,7 +192,8 @@ class StatusBoard:
         """
     def list_asked_again(self, action_id: str, new_action_id: str) -> None:
         """A list of the running resync was asked anew under another ActionID."""
-    def abandon_resync(self, reason: str, now: float) -> Batch: ...
+    def abandon_resync(self, reason: str) -> Batch:
+        """Give a running resync up; the board stays as it is."""
     @property
     def resync(self) -> Literal["none", "collecting", "fencing"]: ...
     @property
@@ -200,8 +201,6 @@ class StatusBoard:
         """ActionIDs of lists that have not ended yet."""
     def clock_offset(self, seconds: float) -> None:
         """How far Asterisk's clock is ahead of ours, as Ping shows: facts' times are corrected by it."""
-    def take_dirty(self) -> list[tuple[str, str, bytes | None]]:
-        """Rows changed since the last call: (table, id, JSON or None when removed)."""
     def snapshot(self) -> bytes: ...
     def operator(self, id: str) -> bytes | None:
         """One operator's row by id (`PJSIP/1001`) or extension (`1001`)."""
@@ -225,6 +224,9 @@ class StatusBoard:
     def source(self) -> str: ...
     @property
     def seq(self) -> int: ...
+    @property
+    def synchronized(self) -> bool:
+        """Whether the board agreed with Asterisk at the last resync and nothing was missed since."""
     @property
     def as_of(self) -> str:
         """Time of the newest fact, ISO 8601."""

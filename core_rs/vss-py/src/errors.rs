@@ -2,6 +2,7 @@
 
 use pyo3::PyErr;
 use vss_core::ami::{ActionError, EncodingError};
+use vss_core::status::StatusError;
 
 /// The exception classes, defined in Python so that they can derive from `ValueError` as well.
 mod classes {
@@ -15,6 +16,7 @@ mod classes {
 pub(crate) enum CoreError {
     Action(ActionError),
     Encoding(EncodingError),
+    Status(StatusError),
 }
 
 impl From<ActionError> for CoreError {
@@ -29,11 +31,19 @@ impl From<EncodingError> for CoreError {
     }
 }
 
+impl From<StatusError> for CoreError {
+    fn from(error: StatusError) -> Self {
+        Self::Status(error)
+    }
+}
+
 impl From<CoreError> for PyErr {
     fn from(error: CoreError) -> Self {
         match error {
             CoreError::Action(error) => classes::AmiActionError::new_err(error.to_string()),
             CoreError::Encoding(error) => classes::SettingsError::new_err(error.to_string()),
+            CoreError::Status(error @ StatusError::Option(_)) => classes::SettingsError::new_err(error.to_string()),
+            CoreError::Status(error) => classes::StatusError::new_err(error.to_string()),
         }
     }
 }

@@ -1,0 +1,287 @@
+//! Items of snapshot lists, and the sweep of what they did not name (mark and sweep by generation).
+
+use std::hash::{Hash, Hasher};
+
+use super::super::call::Phase;
+use super::super::channel::{Leg, unless_unknown};
+use super::super::dialect::{BRIDGE_ID, EventKind, PLAIN};
+use super::super::keys::{ChannelKey, OperatorKey, QueueKey};
+use super::super::moment::Moment;
+use super::super::operator::Service;
+use super::{Facts, RowName, number, text};
+use crate::ami::Message;
+
+/// A list a resync asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[allow(missing_docs)] // the names are Asterisk's actions
+pub enum ListKind {
+    CoreShowChannels,
+    BridgeList,
+    QueueStatus,
+    DeviceStateList,
+    ExtensionStateList,
+    Agents,
+}
+
+impl ListKind {
+    /// The list of an action.
+    pub fn of_action(action: &str) -> Option<Self> {
+        Some(match action {
+            "CoreShowChannels" => Self::CoreShowChannels,
+            "BridgeList" => Self::BridgeList,
+            "QueueStatus" => Self::QueueStatus,
+            "DeviceStateList" => Self::DeviceStateList,
+            "ExtensionStateList" => Self::ExtensionStateList,
+            "Agents" => Self::Agents,
+            _ => return None,
+        })
+    }
+}
+
+impl Facts {
+    /// Apply one item of a list. `now` is when it arrived.
+    pub fn apply_item(&mut self, item: &Message<'_>, kind: EventKind, now: Moment) {
+        self.as_of = self.as_of.max(now);
+        match kind {
+            EventKind::CoreShowChannel => self.listed_channel(item, now),
+            EventKind::BridgeState => self.bridge_state(item),
+            EventKind::QueueParams => self.queue_params(item),
+            EventKind::QueueMember => self.member_body(item, None, now),
+            EventKind::QueueEntry => self.listed_caller(item, now),
+            EventKind::DeviceStateChange => self.device_state_change(item, now),
+            EventKind::ExtensionStatus => self.extension_status(item, now),
+            EventKind::Agents => self.agent_login(item, kind, now),
+            _ => {}
+        }
+    }
+
+    fn listed_channel(&mut self, item: &Message<'_>, now: Moment) {
+        let is_new = self.by_id(&text(item, &["Uniqueid"])).is_none();
+        let Some(key) = self.snapshot(item, &PLAIN, now) else { return };
+        let bridge = text(item, BRIDGE_ID);
+        self.enter_bridge(key, &bridge);
+        let (application, data) = (text(item, &["Application"]), text(item, &["ApplicationData"]));
+        let Some(channel) = self.channels.get_mut(key) else { return };
+        if is_new {
+            channel.created_at = now + -duration(&text(item, &["Duration"]));
+            let (call, created_at) = (channel.call, channel.created_at);
+            if channel.answered_at.is_some() {
+                channel.answered_at = Some(created_at);
+            }
+            if let Some(call) = self.calls.get_mut(call) {
+                call.started_at = call.started_at.min(created_at);
+            }
+        }
+        let Some(channel) = self.channels.get_mut(key) else { return };
+        if channel.application != *application || channel.application_data != *data {
+            channel.application = application.into_owned();
+            channel.application_data = data.into_owned();
+            self.touch_channel(key);
+        }
+    }
+
+    fn queue_params(&mut self, item: &Message<'_>) {
+        let name = text(item, &["Queue"]);
+        if name.is_empty() {
+            return;
+        }
+        let key = self.queue_named(&name);
+        let generation = self.generation;
+        let strategy = text(item, &["Strategy"]);
+        let Some(queue) = self.queues.get_mut(key) else { return };
+        queue.seen = generation;
+        let before = (queue.strategy.clone(), queue.weight, queue.max, queue.service_level);
+        queue.strategy = strategy.into_owned();
+        queue.weight = number(item, "Weight").unwrap_or(queue.weight);
+        queue.max = number(item, "Max").unwrap_or(queue.max);
+        queue.service_level = number(item, "ServiceLevel").unwrap_or(queue.service_level);
+        if before != (queue.strategy.clone(), queue.weight, queue.max, queue.service_level) {
+            self.touch_queue(key);
+        }
+    }
+
+    fn listed_caller(&mut self, item: &Message<'_>, now: Moment) {
+        let id = text(item, &["Uniqueid"]);
+        let Some(channel) = self.by_id(&id).or_else(|| self.snapshot(item, &PLAIN, now)) else { return };
+        let queue = self.queue_named(&text(item, &["Queue"]));
+        let place = number::<usize>(item, "Position").unwrap_or(1).saturating_sub(1);
+        let wait = number::<i64>(item, "Wait").unwrap_or(0).max(0) * 1000;
+        if !self.add_caller(queue, channel, place, now + -wait)
+            && let Some(line) = self.queues.get_mut(queue)
+            && let Some(old) = line.place_of(&id)
+            && old != place.min(line.callers.len() - 1)
+        {
+            let caller = line.callers.remove(old);
+            let place = place.min(line.callers.len());
+            line.callers.insert(place, caller);
+            self.touch_queue(queue);
+        }
+        self.caller_told(queue, &id, item);
+    }
+
+    /// Remove what neither a list of this generation nor a later event named.
+    pub fn sweep_unseen(&mut self, kind: ListKind, now: Moment) {
+        let generation = self.generation;
+        match kind {
+            ListKind::CoreShowChannels => {
+                let gone: Vec<ChannelKey> =
+                    self.channels.iter().filter(|(_, channel)| channel.seen != generation).map(|(key, _)| key).collect();
+                for key in gone {
+                    self.remove_channel(key, None, now);
+                }
+                self.end_services_without_legs(now);
+                self.infer_services();
+            }
+            ListKind::QueueStatus => self.sweep_queues(generation, now),
+            _ => {}
+        }
+    }
+
+    fn sweep_queues(&mut self, generation: u32, now: Moment) {
+        let members: Vec<_> = self
+            .operators
+            .iter()
+            .flat_map(|(key, operator)| {
+                let unseen = operator.memberships.iter().filter(|member| member.seen != generation);
+                unseen.map(move |member| (key, member.queue, member.interface.clone()))
+            })
+            .collect();
+        for (key, queue, interface) in members {
+            self.remove_membership(key, queue, &interface, now);
+        }
+        let callers: Vec<_> = self
+            .queues
+            .iter()
+            .flat_map(|(key, queue)| queue.callers.iter().filter(|c| c.seen != generation).map(move |c| (key, c.id.clone())))
+            .collect();
+        for (queue, id) in callers {
+            if let Some(caller) = self.take_caller(queue, &id) {
+                self.close_offers_for(&caller);
+                self.visit_lost(queue, &id, now);
+                self.touch_around(caller.channel);
+            }
+        }
+        let queues: Vec<_> = self
+            .queues
+            .iter()
+            .filter(|(_, queue)| queue.seen != generation && queue.members.is_empty() && queue.callers.is_empty())
+            .map(|(key, _)| key)
+            .collect();
+        for key in queues {
+            if let Some(queue) = self.queues.remove(key) {
+                self.queue_names.remove(&queue.name);
+            }
+        }
+    }
+
+    /// A visit ended unseen: it has no outcome and counts nowhere.
+    fn visit_lost(&mut self, queue: QueueKey, id: &str, now: Moment) {
+        let name = self.queue_name(queue).to_owned();
+        let Some(channel) = self.by_id(id).and_then(|key| self.channels.get_mut(key)) else { return };
+        channel.queue = None;
+        let call = channel.call;
+        if let Some(visit) = self.calls.get_mut(call).and_then(|call| call.open_visit(&name, id)) {
+            visit.left_at.get_or_insert(now);
+            visit.phase = Phase::Over;
+        }
+    }
+
+    fn end_services_without_legs(&mut self, now: Moment) {
+        let dead: Vec<String> = self.legs.keys().filter(|leg| self.by_id(leg).is_none()).cloned().collect();
+        for leg in dead {
+            self.close_offers_of_leg(&leg);
+            self.end_services_of_leg(&leg, now);
+            self.legs.remove(&leg);
+        }
+    }
+
+    /// Queue calls that began before the router did: a caller in `Queue(…)` who stands in a talking bridge with the
+    /// phone of an operator, itself called by a queue (`AppQueue`), is being served.
+    fn infer_services(&mut self) {
+        let mut found: Vec<(OperatorKey, Service)> = Vec::new();
+        for bridge in self.bridges.values().filter(|bridge| bridge.is_talk()) {
+            for caller in bridge.members.iter().filter_map(|&key| self.channels.get(key)) {
+                if caller.application != "Queue" {
+                    continue;
+                }
+                let name = caller.application_data.split(',').next().unwrap_or_default();
+                let Some(&queue) = self.queue_names.get(name) else { continue };
+                for leg in bridge.members.iter().filter_map(|&key| self.channels.get(key)) {
+                    let served = leg.application == "AppQueue" && leg.leg == Leg::None && !self.legs.contains_key(&leg.id);
+                    if let (true, Some(key)) = (served, leg.operator)
+                        && let Some(operator) = self.operators.get(key)
+                        && let Some(member) = operator.memberships.iter().find(|member| member.queue == queue)
+                    {
+                        found.push((key, Service {
+                            queue,
+                            interface: member.interface.clone(),
+                            caller: caller.id.clone(),
+                            dest: Some(leg.id.clone()),
+                            call: caller.call,
+                            since: leg.created_at,
+                        }));
+                    }
+                }
+            }
+        }
+        for (key, service) in found {
+            let Some(leg) = service.dest.clone() else { continue };
+            if let Some(channel) = self.by_id(&leg).and_then(|key| self.channels.get_mut(key)) {
+                channel.leg = Leg::Served;
+                channel.queue = Some(service.queue);
+            }
+            let name = self.operators.get(key).map(|operator| operator.id.clone());
+            let queue = self.queue_name(service.queue).to_owned();
+            if let Some(call) = self.calls.get_mut(service.call) {
+                call.operator = name;
+                call.queue = Some(queue);
+            }
+            self.touch_call(service.call);
+            self.legs.insert(leg, key);
+            if let Some(operator) = self.operators.get_mut(key) {
+                operator.services.push(service);
+            }
+            self.touch_operator(key);
+        }
+    }
+
+    /// The account of one listed row, without what changes by the clock: for comparing two passes.
+    pub fn fingerprint(item: &Message<'_>, kind: EventKind) -> Option<(RowName, u64)> {
+        let name = match kind {
+            EventKind::CoreShowChannel => RowName::Channel(text(item, &["Uniqueid"]).into_owned()),
+            EventKind::QueueMember => {
+                RowName::Member(text(item, &["Queue"]).into_owned(), text(item, &["Location", "Interface"]).into_owned())
+            }
+            EventKind::QueueEntry => {
+                RowName::Caller(text(item, &["Queue"]).into_owned(), text(item, &["Uniqueid"]).into_owned())
+            }
+            _ => return None,
+        };
+        let mut hasher = rustc_hash::FxHasher::default();
+        for header in item.headers() {
+            let moves = [&b"ActionID"[..], b"Duration", b"Wait", b"CallsTaken", b"LastCall", b"InCall", b"Application", b"ApplicationData"];
+            if !moves.contains(&header.key) {
+                header.key.hash(&mut hasher);
+                unless_unknown(std::str::from_utf8(header.value).unwrap_or_default()).hash(&mut hasher);
+            }
+        }
+        Some((name, hasher.finish()))
+    }
+}
+
+/// `HH:MM:SS` in milliseconds.
+fn duration(text: &str) -> i64 {
+    text.split(':').try_fold(0_i64, |sum, part| Some(sum.checked_mul(60)? + part.parse::<i64>().ok()?.clamp(0, 1_000_000))).unwrap_or(0) * 1000
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_are_read() {
+        assert_eq!(duration("01:02:03"), 3_723_000);
+        assert_eq!(duration("nonsense"), 0);
+        assert_eq!(duration(""), 0);
+    }
+}

@@ -1,0 +1,295 @@
+//! Queue members and the devices behind them.
+
+use super::super::channel::set;
+use super::super::dialect::{AGENT, EventKind, INTERFACE, MEMBER_NAME, PAUSED_REASON, RINGINUSE};
+use super::super::keys::{OperatorKey, QueueKey};
+use super::super::moment::Moment;
+use super::super::operator::{Membership, Operator, device_state, extension_of, plain_interface, same_interface};
+use super::timers::Timer;
+use super::{Facts, RowName, flag, number, text};
+use crate::ami::Message;
+
+/// How long an operator without a queue is kept as `logged_out`, milliseconds: the TTL of a row.
+const LOGGED_OUT_KEPT: i64 = 3_600_000;
+
+impl Facts {
+    /// The operator of a state interface, made when it is not known yet.
+    pub(super) fn operator_named(&mut self, id: &str, now: Moment) -> OperatorKey {
+        if let Some(&key) = self.operator_ids.get(id) {
+            return key;
+        }
+        let key = self.operators.insert(Operator {
+            id: id.to_owned(),
+            extension: extension_of(id).to_owned(),
+            since: now,
+            reachable: true,
+            ..Operator::default()
+        });
+        self.operator_ids.insert(id.to_owned(), key);
+        self.add_interface(id, key);
+        self.touch_operator(key);
+        key
+    }
+
+    /// From now on channels of this interface are the operator's.
+    fn add_interface(&mut self, interface: &str, key: OperatorKey) {
+        let plain = plain_interface(interface);
+        if self.interfaces.get(plain) == Some(&key) {
+            return;
+        }
+        self.interfaces.insert(plain.to_owned(), key);
+        let prefix = format!("{plain}-");
+        let channels: Vec<_> =
+            self.channel_names.iter().filter(|(name, _)| name.starts_with(&prefix)).map(|(_, &channel)| channel).collect();
+        for channel in channels {
+            self.find_operator(channel);
+        }
+    }
+
+    /// The membership of `queue` through `interface`, made when it is not known yet.
+    pub(super) fn ensure_member(&mut self, queue: QueueKey, interface: &str, state_interface: &str, name: &str, now: Moment) -> OperatorKey {
+        let id = plain_interface(state_interface);
+        if let Some(&known) = self.interfaces.get(plain_interface(interface))
+            && self.operators.get(known).is_some_and(|operator| operator.id != id)
+        {
+            self.move_member(known, queue, interface, now);
+        }
+        let key = self.operator_named(id, now);
+        self.add_interface(interface, key);
+        let generation = self.generation;
+        let Some(operator) = self.operators.get_mut(key) else { return key };
+        // The member whose interface is the device itself names the operator.
+        if !name.is_empty() && (operator.name.is_empty() || plain_interface(interface) == id) && set(&mut operator.name, name) {
+            self.touch_operator(key);
+        }
+        let Some(operator) = self.operators.get_mut(key) else { return key };
+        if let Some(member) = operator.membership(queue, interface) {
+            member.seen = generation;
+            return key;
+        }
+        let mut member = Membership::new(queue, interface);
+        member.seen = generation;
+        operator.memberships.push(member);
+        if let Some(entry) = self.queues.get_mut(queue)
+            && !entry.members.contains(&key)
+        {
+            entry.members.push(key);
+        }
+        self.touch_operator(key);
+        self.touch_queue(queue);
+        key
+    }
+
+    /// A member turned out to belong to another state interface than the one it was first known under.
+    fn move_member(&mut self, from: OperatorKey, queue: QueueKey, interface: &str, now: Moment) {
+        self.remove_membership(from, queue, interface, now);
+        if self.operators.get(from).is_some_and(|o| o.memberships.is_empty() && o.announced.is_none()) {
+            self.forget_operator(from);
+        }
+    }
+
+    /// An operator nobody needs any more.
+    pub(super) fn forget_operator(&mut self, key: OperatorKey) {
+        if let Some(operator) = self.operators.remove(key) {
+            self.operator_ids.remove(&operator.id);
+            self.interfaces.retain(|_, &mut other| other != key);
+            self.legs.retain(|_, &mut other| other != key);
+            for channel in operator.channels {
+                if let Some(entry) = self.channels.get_mut(channel) {
+                    entry.operator = None;
+                }
+                self.touch_channel(channel);
+            }
+        }
+    }
+
+    /// Take a membership away; its bucket leaves the queue's counts.
+    pub(super) fn remove_membership(&mut self, key: OperatorKey, queue: QueueKey, interface: &str, now: Moment) {
+        let Some(operator) = self.operators.get_mut(key) else { return };
+        let Some(place) = operator.memberships.iter().position(|m| m.queue == queue && same_interface(&m.interface, interface)) else { return };
+        let member = operator.memberships.remove(place);
+        let still_there = operator.memberships.iter().any(|m| m.queue == queue);
+        let logged_out = operator.memberships.is_empty();
+        if let Some(entry) = self.queues.get_mut(queue) {
+            entry.counts.shift(member.bucket, None);
+            if !still_there {
+                entry.members.retain(|&other| other != key);
+            }
+        }
+        if logged_out {
+            self.set_timer(now + LOGGED_OUT_KEPT, Timer::OperatorGone(key));
+        }
+        self.touch_operator(key);
+        self.touch_queue(queue);
+    }
+
+    /// QueueMemberAdded, Status, Pause, Penalty, Ringinuse: each carries the member's whole body.
+    pub(super) fn member_event(&mut self, event: &Message<'_>, kind: EventKind, now: Moment) {
+        let since = (kind == EventKind::QueueMemberPause).then_some(now);
+        self.member_body(event, since, now);
+    }
+
+    /// Apply a member's body; `paused_at` is when a pause began, if that is now.
+    pub(super) fn member_body(&mut self, event: &Message<'_>, paused_at: Option<Moment>, now: Moment) {
+        let (queue, interface) = (text(event, &["Queue"]), text(event, INTERFACE));
+        if queue.is_empty() || interface.is_empty() {
+            return;
+        }
+        self.name(|| RowName::Member(queue.clone().into_owned(), interface.clone().into_owned()));
+        let state_interface = text(event, &["StateInterface"]);
+        let state_interface = if state_interface.is_empty() { &interface } else { &state_interface };
+        let queue = self.queue_named(&queue);
+        let key = self.ensure_member(queue, &interface, state_interface, &text(event, MEMBER_NAME), now);
+        let Some(operator) = self.operators.get_mut(key) else { return };
+        let Some(member) = operator.membership(queue, &interface) else { return };
+        let before = member.clone();
+        if let Some(value) = event.text("Membership") {
+            set(&mut member.membership, &value);
+        }
+        if let Some(penalty) = number(event, "Penalty") {
+            member.penalty = penalty;
+        }
+        if let Some(status) = number::<u8>(event, "Status").filter(|&status| status <= 8) {
+            member.status = status;
+        }
+        if let Some(taken) = number(event, "CallsTaken") {
+            member.calls_taken = taken;
+        }
+        if let Some(wrapup) = number(event, "Wrapuptime") {
+            member.wrapup = wrapup;
+        }
+        if let Some(ringinuse) = RINGINUSE.iter().find_map(|name| flag(event, name)) {
+            member.ringinuse = Some(ringinuse);
+        }
+        if event.get("LoginTime").is_some() {
+            member.login_time = event.get("LoginTime").and_then(Moment::from_wire);
+        }
+        if event.get("LastCall").is_some() {
+            member.last_call = event.get("LastCall").and_then(Moment::from_wire);
+        }
+        if let Some(paused) = flag(event, "Paused") {
+            // An unpause may still carry the old reason (asterisk#395).
+            let reason = if paused { text(event, PAUSED_REASON) } else { Default::default() };
+            set(&mut member.paused_reason, &reason);
+            if !paused {
+                member.paused_since = None;
+            } else if !member.paused || member.paused_since.is_none() {
+                member.paused_since = paused_at.or_else(|| event.get("LastPause").and_then(Moment::from_wire)).or(Some(now));
+            }
+            member.paused = paused;
+        }
+        let (changed, status) = (*member != before, member.status);
+        // A second member on the same device may show what the device was: the device's own events tell more.
+        if !operator.device_told && plain_interface(&interface) == operator.id && operator.device != status {
+            operator.device = status;
+            operator.device_stale = false;
+            self.touch_operator(key);
+        }
+        if changed {
+            self.touch_operator(key);
+            if before.paused != flag(event, "Paused").unwrap_or(before.paused) {
+                self.touch_queue(queue);
+            }
+        }
+    }
+
+    /// QueueMemberRemoved: the operator stays, without this queue.
+    pub(super) fn member_removed(&mut self, event: &Message<'_>, now: Moment) {
+        let (name, interface) = (text(event, &["Queue"]), text(event, INTERFACE));
+        self.name(|| RowName::Member(name.clone().into_owned(), interface.clone().into_owned()));
+        let queue = self.queue_names.get(&*name).copied();
+        let key = self.interfaces.get(plain_interface(&interface)).copied();
+        if let (Some(queue), Some(key)) = (queue, key) {
+            self.remove_membership(key, queue, &interface, now);
+        }
+    }
+
+    /// DeviceStateChange. A member's `Status` is not touched: Asterisk itself tells it per member.
+    pub(super) fn device_state_change(&mut self, event: &Message<'_>, _now: Moment) {
+        let device = text(event, &["Device"]);
+        if let Some(&key) = self.operator_ids.get(plain_interface(&device))
+            && let Some(state) = device_state(&text(event, &["State"]))
+        {
+            self.set_device(key, state);
+        }
+    }
+
+    fn set_device(&mut self, key: OperatorKey, state: u8) {
+        let Some(operator) = self.operators.get_mut(key) else { return };
+        operator.device_told = true;
+        let mut changed = operator.device != state || operator.device_stale;
+        operator.device = state;
+        operator.device_stale = false;
+        // A device that answers has a contact, whatever was said of one of several.
+        if !matches!(state, 0 | 4 | 5) && !operator.contact_lost.is_empty() {
+            operator.contact_lost.clear();
+            changed = true;
+        }
+        if changed {
+            self.touch_operator(key);
+        }
+    }
+
+    /// ExtensionStatus: the device state of members known by a hint.
+    pub(super) fn extension_status(&mut self, event: &Message<'_>, _now: Moment) {
+        let hint = format!("hint:{}@{}", text(event, &["Exten"]), text(event, &["Context"]));
+        let Some(&key) = self.operator_ids.get(&hint) else { return };
+        // Bits of ast_extension_states: 1 in use, 2 busy, 4 unavailable, 8 ringing, 16 on hold.
+        let state = match number::<i32>(event, "Status") {
+            Some(0) => 1,
+            Some(1) => 2,
+            Some(2) => 3,
+            Some(4) => 5,
+            Some(8) => 6,
+            Some(9) => 7,
+            Some(16 | 17) => 8,
+            Some(_) => 4,
+            None => return,
+        };
+        self.set_device(key, state);
+    }
+
+    /// PeerStatus, ContactStatus: whether the phone can be reached at all.
+    pub(super) fn contact_status(&mut self, event: &Message<'_>, kind: EventKind, _now: Moment) {
+        let (id, status) = if kind == EventKind::PeerStatus {
+            (text(event, &["Peer"]).into_owned(), text(event, &["PeerStatus"]))
+        } else {
+            (format!("PJSIP/{}", text(event, &["EndpointName", "AOR"])), text(event, &["ContactStatus"]))
+        };
+        let Some(&key) = self.operator_ids.get(&id) else { return };
+        let Some(operator) = self.operators.get_mut(key) else { return };
+        let lost = match &*status {
+            "Unreachable" | "Removed" | "Unregistered" | "Rejected" => &*status,
+            _ => "",
+        };
+        if set(&mut operator.contact_lost, lost) {
+            self.touch_operator(key);
+        }
+    }
+
+    /// AgentLogin, AgentLogoff, an item of the Agents list: logged in by the agent pool, whatever the queues say.
+    pub(super) fn agent_login(&mut self, event: &Message<'_>, kind: EventKind, now: Moment) {
+        let agent = text(event, AGENT);
+        if agent.is_empty() {
+            return;
+        }
+        let logged_in = match kind {
+            EventKind::AgentLogin => true,
+            EventKind::AgentLogoff => false,
+            _ => event.get("Status").is_some_and(|status| status != b"AGENT_LOGGEDOFF"),
+        };
+        let id = format!("Agent/{}", agent.trim_start_matches("Agent/"));
+        if !logged_in && !self.operator_ids.contains_key(&id) {
+            return;
+        }
+        let key = self.operator_named(&id, now);
+        let name = if kind == EventKind::Agents { text(event, &["Name"]) } else { Default::default() };
+        let Some(operator) = self.operators.get_mut(key) else { return };
+        let mut changed = !name.is_empty() && operator.name.is_empty() && set(&mut operator.name, &name);
+        changed |= operator.agent_logged_in != logged_in;
+        operator.agent_logged_in = logged_in;
+        if changed {
+            self.touch_operator(key);
+        }
+    }
+}

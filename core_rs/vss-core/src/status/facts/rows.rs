@@ -1,0 +1,314 @@
+//! How rows are written, found and listed.
+
+use super::super::call::CallRow;
+use super::super::channel::{ChannelRow, PartyRow, known};
+use super::super::error::StatusError;
+use super::super::keys::{CallKey, ChannelKey, OperatorKey, QueueKey};
+use super::super::moment::Moment;
+use super::super::operator::{DEVICE_STATES, MembershipRow, OperatorRow};
+use super::super::queue::{CallerRow, QueueRow, ServiceLevel};
+use super::Facts;
+
+/// A table of the board.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[allow(missing_docs)]
+pub enum Table {
+    Operators,
+    Channels,
+    Calls,
+    Queues,
+}
+
+impl Table {
+    /// Every table, in the order a snapshot shows them.
+    pub const ALL: [Self; 4] = [Self::Operators, Self::Channels, Self::Queues, Self::Calls];
+
+    /// Its name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Operators => "operators",
+            Self::Channels => "channels",
+            Self::Calls => "calls",
+            Self::Queues => "queues",
+        }
+    }
+
+    /// The table of this name.
+    ///
+    /// # Errors
+    /// [`StatusError::UnknownTable`].
+    pub fn named(name: &str) -> Result<Self, StatusError> {
+        Self::ALL.into_iter().find(|table| table.name() == name).ok_or_else(|| StatusError::UnknownTable(name.to_owned()))
+    }
+}
+
+impl Facts {
+    /// Encode an operator's row; true when its content changed since the last time.
+    pub fn encode_operator(&mut self, key: OperatorKey) -> bool {
+        let Some(operator) = self.operators.get(key) else { return false };
+        let source = &self.options.source;
+        let mut mark = operator.mark.clone();
+        let call = operator.services.first().map(|service| service.call).or_else(|| {
+            operator.channels.iter().filter_map(|&key| self.channels.get(key)).map(|channel| channel.call).next()
+        });
+        let row = OperatorRow {
+            source,
+            id: &operator.id,
+            extension: &operator.extension,
+            name: &operator.name,
+            state: operator.state,
+            since: operator.since,
+            reason: known(&operator.reason),
+            intent: operator.intent,
+            activity: operator.activity,
+            reachable: operator.reachable,
+            device_state: DEVICE_STATES[usize::from(operator.device.min(8))],
+            memberships: operator
+                .memberships
+                .iter()
+                .map(|member| {
+                    let queue = self.queue_name(member.queue);
+                    let in_call = operator.services.iter().any(|service| service.queue == member.queue);
+                    MembershipRow::new(member, queue, in_call, self.options.wrapup_of(queue, member.wrapup))
+                })
+                .collect(),
+            paused_queues: operator.memberships.iter().filter(|m| m.paused).map(|m| self.queue_name(m.queue)).collect(),
+            channels: operator.channels.iter().filter_map(|&key| self.channels.get(key)).map(|c| c.id.as_str()).collect(),
+            call: call.and_then(|key| self.calls.get(key)).map(|call| call.id.as_str()),
+            wrap_up_ends: operator.wrap_up_ends,
+        };
+        let changed = mark.encode(&row);
+        if let Some(operator) = self.operators.get_mut(key) {
+            operator.mark = mark;
+        }
+        changed
+    }
+
+    /// Encode a queue's row as of `now`; true when its content changed since the last time.
+    pub fn encode_queue(&mut self, key: QueueKey, now: Moment) -> bool {
+        let Some(queue) = self.queues.get(key) else { return false };
+        let mut mark = queue.mark.clone();
+        let callers = self.caller_rows(key);
+        let row = QueueRow {
+            source: &self.options.source,
+            name: &queue.name,
+            strategy: &queue.strategy,
+            weight: queue.weight,
+            max: queue.max,
+            service_level_seconds: queue.service_level,
+            counts: &queue.counts,
+            callers,
+            longest_wait: queue.callers.iter().map(|caller| now.seconds_since(caller.joined_at)).fold(0.0, f64::max),
+            offered: queue.window.offered(),
+            answered: queue.window.answered(),
+            abandoned: queue.window.abandoned(),
+            timed_out: queue.window.timed_out(),
+            service_level_percent: ServiceLevel {
+                of_answered: queue.window.service_level_of_answered(),
+                of_offered: queue.window.service_level_of_offered(),
+            },
+            average_wait: queue.window.average_wait(),
+            average_talk: queue.window.average_talk(),
+            p90_wait: queue.window.p90_wait(),
+        };
+        let changed = mark.encode(&row);
+        if let Some(queue) = self.queues.get_mut(key) {
+            queue.mark = mark;
+        }
+        changed
+    }
+
+    /// Encode a channel's row.
+    pub fn encode_channel(&mut self, key: ChannelKey) -> bool {
+        let Some(channel) = self.channels.get(key) else { return false };
+        let mut mark = channel.mark.clone();
+        let peers = self.bridges.get(&channel.bridge).map_or(&[][..], |bridge| &bridge.members);
+        let row = ChannelRow {
+            source: &self.options.source,
+            id: &channel.id,
+            name: &channel.name,
+            state: channel.state,
+            state_name: super::super::channel::state_name(channel.state),
+            caller: PartyRow::from(&channel.caller),
+            connected: PartyRow::from(&channel.connected),
+            context: &channel.context,
+            exten: &channel.exten,
+            priority: channel.priority,
+            application: &channel.application,
+            application_data: &channel.application_data,
+            linkedid: self.calls.get(channel.call).map_or("", |call| &call.id),
+            bridge_id: known(&channel.bridge),
+            bridge_peers: peers.iter().filter(|&&peer| peer != key).filter_map(|&peer| self.channels.get(peer)).map(|c| c.id.as_str()).collect(),
+            on_hold: channel.on_hold,
+            queue: channel.queue.map(|key| self.queue_name(key)),
+            operator: channel.operator.and_then(|key| self.operators.get(key)).map(|operator| operator.id.as_str()),
+            account_code: &channel.account_code,
+            language: &channel.language,
+            created_at: channel.created_at,
+            answered_at: channel.answered_at,
+        };
+        let changed = mark.encode(&row);
+        if let Some(channel) = self.channels.get_mut(key) {
+            channel.mark = mark;
+        }
+        changed
+    }
+
+    /// Encode a call's row.
+    pub fn encode_call(&mut self, key: CallKey) -> bool {
+        let Some(call) = self.calls.get(key) else { return false };
+        let mut mark = call.mark.clone();
+        let changed = mark.encode(&CallRow::new(&self.options.source, call));
+        if let Some(call) = self.calls.get_mut(key) {
+            call.mark = mark;
+        }
+        changed
+    }
+
+    fn caller_rows(&self, key: QueueKey) -> Vec<CallerRow<'_>> {
+        let Some(queue) = self.queues.get(key) else { return Vec::new() };
+        let row = |(place, caller)| {
+            let caller: &super::super::queue::Caller = caller;
+            let ringing = caller.ringing.iter().filter_map(|&key| self.operators.get(key)).map(|o| o.id.as_str()).collect();
+            CallerRow::new(place, caller, self.calls.get(caller.call).map_or("", |call| &call.id), ringing)
+        };
+        queue.callers.iter().enumerate().map(row).collect()
+    }
+
+    /// The waiting callers of a queue as a JSON array.
+    pub fn callers_json(&self, name: &str) -> Option<Vec<u8>> {
+        let &key = self.queue_names.get(name)?;
+        serde_json::to_vec(&self.caller_rows(key)).ok()
+    }
+
+    /// Append one operator's row to `out`.
+    pub fn write_operator(&mut self, key: OperatorKey, out: &mut Vec<u8>) {
+        if self.operators.get(key).is_some_and(|operator| operator.mark.is_stale()) {
+            self.encode_operator(key);
+        }
+        if let Some(operator) = self.operators.get(key) {
+            operator.mark.write(out);
+        }
+    }
+
+    /// Append one queue's row to `out`.
+    pub fn write_queue(&mut self, key: QueueKey, out: &mut Vec<u8>) {
+        if let Some(queue) = self.queues.get(key)
+            && queue.mark.is_stale()
+        {
+            let as_of = queue.mark.as_of;
+            self.encode_queue(key, as_of);
+        }
+        if let Some(queue) = self.queues.get(key) {
+            queue.mark.write(out);
+        }
+    }
+
+    /// Append one channel's row to `out`.
+    pub fn write_channel(&mut self, key: ChannelKey, out: &mut Vec<u8>) {
+        if self.channels.get(key).is_some_and(|channel| channel.mark.is_stale()) {
+            self.encode_channel(key);
+        }
+        if let Some(channel) = self.channels.get(key) {
+            channel.mark.write(out);
+        }
+    }
+
+    /// Append one call's row to `out`.
+    pub fn write_call(&mut self, key: CallKey, out: &mut Vec<u8>) {
+        if self.calls.get(key).is_some_and(|call| call.mark.is_stale()) {
+            self.encode_call(key);
+        }
+        if let Some(call) = self.calls.get(key) {
+            call.mark.write(out);
+        }
+    }
+
+    /// Ids of a table in order, those after `after`, that have the state and belong to the queue.
+    pub fn ids(&self, table: Table, state: Option<&str>, queue: Option<&str>, after: Option<&str>, limit: usize) -> Vec<String> {
+        let queue_key = queue.map(|name| self.queue_names.get(name).copied());
+        let later = |id: &str| after.is_none_or(|after| id > after);
+        let mut ids: Vec<&str> = match table {
+            Table::Operators => self
+                .operators
+                .values()
+                .filter(|operator| later(&operator.id))
+                .filter(|operator| state.is_none_or(|state| operator.state.name() == state))
+                .filter(|operator| queue_key.is_none_or(|key| operator.memberships.iter().any(|member| Some(member.queue) == key)))
+                .map(|operator| operator.id.as_str())
+                .collect(),
+            Table::Channels => self
+                .channels
+                .values()
+                .filter(|channel| later(&channel.id))
+                .filter(|channel| state.is_none_or(|state| super::super::channel::state_name(channel.state).eq_ignore_ascii_case(state)))
+                .filter(|channel| queue_key.is_none_or(|key| channel.queue == key && key.is_some()))
+                .map(|channel| channel.id.as_str())
+                .collect(),
+            Table::Calls => self
+                .calls
+                .values()
+                .filter(|call| later(&call.id))
+                .filter(|call| state.is_none_or(|state| call.status.name() == state))
+                .filter(|call| queue.is_none_or(|queue| call.queue.as_deref() == Some(queue)))
+                .map(|call| call.id.as_str())
+                .collect(),
+            Table::Queues => {
+                let names = self.queues.values().map(|entry| entry.name.as_str());
+                names.filter(|name| later(name) && queue.is_none_or(|queue| queue == *name)).collect()
+            }
+        };
+        ids.sort_unstable();
+        ids.truncate(limit);
+        ids.into_iter().map(str::to_owned).collect()
+    }
+
+    /// Append the row with this id to `out`; false when there is none.
+    pub fn write(&mut self, table: Table, id: &str, out: &mut Vec<u8>) -> bool {
+        match table {
+            Table::Operators => self.operator_ids.get(id).copied().map(|key| self.write_operator(key, out)),
+            Table::Channels => self.channel_ids.get(id).copied().map(|key| self.write_channel(key, out)),
+            Table::Calls => self.call_ids.get(id).copied().map(|key| self.write_call(key, out)),
+            Table::Queues => self.queue_names.get(id).copied().map(|key| self.write_queue(key, out)),
+        }
+        .is_some()
+    }
+
+    /// The id an operator is asked for by: the id itself, an interface, or the extension when only one has it.
+    pub fn resolve_operator(&self, asked: &str) -> Option<String> {
+        if self.operator_ids.contains_key(asked) {
+            return Some(asked.to_owned());
+        }
+        if let Some(operator) = self.interfaces.get(asked).and_then(|&key| self.operators.get(key)) {
+            return Some(operator.id.clone());
+        }
+        let mut found = self.operators.values().filter(|operator| operator.extension == asked).map(|operator| &operator.id);
+        // Several phones with one number: the first by name, so that the answer does not change from read to read.
+        let first = found.next()?;
+        Some(found.fold(first, |best, id| best.min(id)).clone())
+    }
+
+    /// The Uniqueid a channel is asked for by: the id itself, or the channel's name.
+    pub fn resolve_channel(&self, asked: &str) -> Option<String> {
+        if self.channel_ids.contains_key(asked) {
+            return Some(asked.to_owned());
+        }
+        self.channel_names.get(asked).and_then(|&key| self.channels.get(key)).map(|channel| channel.id.clone())
+    }
+
+    /// Time of the newest fact.
+    pub fn as_of(&self) -> Moment {
+        self.as_of
+    }
+
+    /// Rows per table, and waiting callers.
+    pub fn counts(&self) -> [(&'static str, usize); 5] {
+        [
+            ("operators", self.operators.len()),
+            ("channels", self.channels.len()),
+            ("calls", self.calls.values().filter(|call| !call.is_ended()).count()),
+            ("queues", self.queues.len()),
+            ("callers", self.queues.values().map(|queue| queue.callers.len()).sum()),
+        ]
+    }
+}

@@ -1,0 +1,115 @@
+//! After each message: derive what the touched rows add up to.
+
+use super::super::call::CallStatus;
+use super::super::channel::{DIALING, Leg, RING, RINGING, UP};
+use super::super::keys::{CallKey, OperatorKey};
+use super::super::moment::Moment;
+use super::super::operator::ChannelFacts;
+use super::Facts;
+
+impl Facts {
+    /// Derive the state of every touched operator and call. What that touches in turn is touched too.
+    pub fn settle(&mut self, now: Moment) {
+        let mut place = 0;
+        while let Some(&key) = self.touched.operators.get(place) {
+            self.settle_operator(key, now);
+            place += 1;
+        }
+        let mut place = 0;
+        while let Some(&key) = self.touched.calls.get(place) {
+            self.settle_call(key, now);
+            place += 1;
+        }
+    }
+
+    fn settle_operator(&mut self, key: OperatorKey, now: Moment) {
+        let Some(operator) = self.operators.get(key) else { return };
+        let derived = operator.derive(self.channel_facts(key), |queue| self.queue_name(queue).to_owned());
+        let Some(operator) = self.operators.get_mut(key) else { return };
+        if operator.state != derived.state {
+            operator.state = derived.state;
+            operator.since = now;
+        }
+        operator.intent = derived.intent;
+        operator.activity = derived.activity;
+        operator.reachable = derived.reachable;
+        operator.reason = derived.reason;
+        for place in 0..operator.memberships.len() {
+            let bucket = Some(operator.bucket_of(&operator.memberships[place]));
+            let member = &mut operator.memberships[place];
+            let before = std::mem::replace(&mut member.bucket, bucket);
+            if before != bucket {
+                let queue = member.queue;
+                if let Some(entry) = self.queues.get_mut(queue) {
+                    entry.counts.shift(before, bucket);
+                    if !entry.mark.touched {
+                        entry.mark.touched = true;
+                        self.touched.queues.push(queue);
+                    }
+                }
+            }
+        }
+    }
+
+    /// What an operator's own channels say. Legs of queue calls are counted by their service, Local halves by the
+    /// channel behind them.
+    fn channel_facts(&self, key: OperatorKey) -> ChannelFacts {
+        let mut facts = ChannelFacts::default();
+        let Some(operator) = self.operators.get(key) else { return facts };
+        for channel in operator.channels.iter().filter_map(|&key| self.channels.get(key)) {
+            facts.any = true;
+            facts.on_hold |= channel.on_hold;
+            if channel.leg == Leg::None && !channel.local {
+                facts.other_call |= matches!(channel.state, UP | RING | DIALING) && !self.is_behind_local(key, channel.call);
+            }
+        }
+        facts
+    }
+
+    /// A phone rung through a Local member (`Local/1001@ctx/n`) is the far end of the operator's own queue call.
+    fn is_behind_local(&self, key: OperatorKey, call: CallKey) -> bool {
+        self.operators.get(key).is_some_and(|operator| {
+            let local = |leg: Option<&String>| {
+                leg.and_then(|id| self.by_id(id)).and_then(|key| self.channels.get(key)).is_some_and(|channel| channel.local)
+            };
+            operator.services.iter().any(|s| s.call == call && local(s.dest.as_ref()))
+                || operator.offers.iter().any(|o| o.call == call && local(o.dest.as_ref()))
+        })
+    }
+
+    fn settle_call(&mut self, key: CallKey, now: Moment) {
+        let Some(call) = self.calls.get(key) else { return };
+        if call.channels.is_empty() {
+            return self.end_call(key, now);
+        }
+        let (mut talks, mut held, mut parked, mut rings, mut waits) = (false, false, false, false, false);
+        let mut number = String::new();
+        for (place, channel) in call.channels.iter().filter_map(|&key| self.channels.get(key)).enumerate() {
+            talks |= self.bridges.get(&channel.bridge).is_some_and(super::super::bridge::Bridge::is_talk);
+            held |= channel.on_hold;
+            parked |= channel.parked.is_some();
+            rings |= channel.state == RINGING;
+            if channel.outside && (place == 0 || number.is_empty()) {
+                number.clone_from(&channel.caller.number);
+            }
+        }
+        for visit in &call.visits {
+            waits |= matches!(visit.phase, super::super::call::Phase::Waiting | super::super::call::Phase::Connecting) && !visit.bridged;
+        }
+        let status = match () {
+            () if talks && held => CallStatus::OnHold,
+            () if talks => CallStatus::Talking,
+            () if parked => CallStatus::Parked,
+            () if waits => CallStatus::Queued,
+            () if rings => CallStatus::Ringing,
+            // Once talked, a call between two bridges has not begun anew.
+            () if call.answered_at.is_some() => call.status,
+            () => CallStatus::Initiating,
+        };
+        let Some(call) = self.calls.get_mut(key) else { return };
+        call.enter(status, now);
+        if !number.is_empty() {
+            call.phone_number = number;
+        }
+    }
+}

@@ -1,0 +1,453 @@
+//! An operator: one state interface, across all its queues.
+//!
+//! Three inputs are kept apart, and the state is derived from them, highest rule first:
+//!
+//! ```text
+//!   intent        QueueMemberAdded / Removed / Pause        available | paused | logged_out
+//!   reachable     device state, contact, peer               true | false
+//!   activity      own channels, AgentCalled … AgentComplete, hold, wrap-up timer
+//!
+//!   1 no membership, not agent-logged-in ─▶ logged_out      6 rung, or device rings ────────▶ ringing
+//!   2 device or contact gone ────────────▶ unreachable      7 wrap-up timer runs ───────────▶ wrap_up
+//!   3 in a call, hold flag ──────────────▶ on_hold          8 paused in all queues ─────────▶ paused
+//!   4 AgentConnect … AgentComplete ──────▶ talking          9 paused in some ─▶ available + paused_queues
+//!   5 own channel up, device in use ─────▶ other_call      10 else ─────────▶ available
+//!
+//!   one queue call, as the operator sees it:
+//!   AgentCalled ─▶ ringing ──AgentConnect──▶ talking ◀─Hold/Unhold─▶ on_hold ──AgentComplete──▶ wrap_up ──timer──▶ available
+//!                     └─ RingNoAnswer, DialEnd, Hangup of the leg ─▶ as before
+//! ```
+//!
+//! Pause is per queue: a membership has its own flag, the operator is paused only when every membership is.
+
+use serde::Serialize;
+
+use super::channel::known;
+use super::keys::{CallKey, ChannelKey, QueueKey};
+use super::mark::Mark;
+use super::moment::{Moment, seconds};
+
+/// Asterisk's device states, in the order of a queue member's `Status` (0 to 8).
+pub const DEVICE_STATES: [&str; 9] =
+    ["UNKNOWN", "NOT_INUSE", "INUSE", "BUSY", "INVALID", "UNAVAILABLE", "RINGING", "RINGINUSE", "ONHOLD"];
+
+/// The number of a device state's name; `None` for a name Asterisk does not have.
+pub fn device_state(name: &str) -> Option<u8> {
+    DEVICE_STATES.iter().position(|state| state.eq_ignore_ascii_case(name)).map(|place| place as u8)
+}
+
+/// What the operator wants.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[allow(missing_docs)]
+pub enum Intent {
+    Available,
+    Paused,
+    #[default]
+    LoggedOut,
+}
+
+/// What the operator does.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[allow(missing_docs)]
+pub enum Activity {
+    #[default]
+    Idle,
+    Ringing,
+    Talking,
+    OnHold,
+    WrapUp,
+    OtherCall,
+}
+
+/// The derived state.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[allow(missing_docs)]
+pub enum OperatorState {
+    #[default]
+    LoggedOut,
+    Unreachable,
+    OnHold,
+    Talking,
+    OtherCall,
+    Ringing,
+    WrapUp,
+    Paused,
+    Available,
+}
+
+impl OperatorState {
+    /// Its name in rows and filters.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::LoggedOut => "logged_out",
+            Self::Unreachable => "unreachable",
+            Self::OnHold => "on_hold",
+            Self::Talking => "talking",
+            Self::OtherCall => "other_call",
+            Self::Ringing => "ringing",
+            Self::WrapUp => "wrap_up",
+            Self::Paused => "paused",
+            Self::Available => "available",
+        }
+    }
+}
+
+/// Where a membership counts in its queue.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub enum Bucket {
+    Available,
+    Ringing,
+    Talking,
+    OnHold,
+    WrapUp,
+    Paused,
+    Unreachable,
+}
+
+/// An operator's place in one queue.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Membership {
+    /// The queue.
+    pub queue: QueueKey,
+    /// What the queue dials.
+    pub interface: String,
+    /// `static`, `dynamic` or `realtime`.
+    pub membership: String,
+    /// Penalty.
+    pub penalty: i32,
+    /// Paused in this queue.
+    pub paused: bool,
+    /// Why, empty when not paused.
+    pub paused_reason: String,
+    /// Since when.
+    pub paused_since: Option<Moment>,
+    /// Device state as the queue sees it, 0 to 8.
+    pub status: u8,
+    /// Calls taken, as Asterisk counts.
+    pub calls_taken: u32,
+    /// End of the last call.
+    pub last_call: Option<Moment>,
+    /// Login to the queue.
+    pub login_time: Option<Moment>,
+    /// Wrap-up told by Asterisk, 0 when it tells none.
+    pub wrapup: u32,
+    /// Whether the device may be rung while in use.
+    pub ringinuse: Option<bool>,
+    /// Where it counts now.
+    pub bucket: Option<Bucket>,
+    /// `calls_taken` when the running call began.
+    pub taken_before: Option<u32>,
+    /// Number of the last list that named it (resync).
+    pub seen: u32,
+}
+
+impl Membership {
+    /// A membership nothing is known of yet.
+    pub fn new(queue: QueueKey, interface: &str) -> Self {
+        Self {
+            queue,
+            interface: interface.to_owned(),
+            membership: String::new(),
+            penalty: 0,
+            paused: false,
+            paused_reason: String::new(),
+            paused_since: None,
+            status: 0,
+            calls_taken: 0,
+            last_call: None,
+            login_time: None,
+            wrapup: 0,
+            ringinuse: None,
+            bucket: None,
+            taken_before: None,
+            seen: 0,
+        }
+    }
+}
+
+/// A queue rings this operator for a caller.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Offer {
+    /// The queue.
+    pub queue: QueueKey,
+    /// Uniqueid of the waiting channel.
+    pub caller: String,
+    /// Uniqueid of the rung leg, when told.
+    pub dest: Option<String>,
+    /// The call.
+    pub call: CallKey,
+}
+
+/// The operator serves a caller, between AgentConnect and AgentComplete.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Service {
+    /// The queue.
+    pub queue: QueueKey,
+    /// What the queue dialled.
+    pub interface: String,
+    /// Uniqueid of the caller's channel.
+    pub caller: String,
+    /// Uniqueid of the operator's leg, when told.
+    pub dest: Option<String>,
+    /// The call.
+    pub call: CallKey,
+    /// Since when.
+    pub since: Moment,
+}
+
+/// One operator.
+#[derive(Clone, Debug, Default)]
+pub struct Operator {
+    /// State interface, such as `PJSIP/1001`.
+    pub id: String,
+    /// The number in it, such as `1001`.
+    pub extension: String,
+    /// Display name.
+    pub name: String,
+    /// Places in queues.
+    pub memberships: Vec<Membership>,
+    /// Device state, 0 to 8.
+    pub device: u8,
+    /// The device's own events or list told its state, not only a queue.
+    pub device_told: bool,
+    /// The device state is older than the end of the last own channel: it may still say "in use".
+    pub device_stale: bool,
+    /// What contact or peer events said; empty for nothing bad.
+    pub contact_lost: String,
+    /// Logged in by an agent pool.
+    pub agent_logged_in: bool,
+    /// Own live channels.
+    pub channels: Vec<ChannelKey>,
+    /// Queues ring for these callers.
+    pub offers: Vec<Offer>,
+    /// Callers being served.
+    pub services: Vec<Service>,
+    /// End of the running wrap-up.
+    pub wrap_up_ends: Option<Moment>,
+    /// Derived state.
+    pub state: OperatorState,
+    /// Since when; changes only with `state`.
+    pub since: Moment,
+    /// Pause reason, or the cause of the state.
+    pub reason: String,
+    /// What the operator wants.
+    pub intent: Intent,
+    /// What the operator does.
+    pub activity: Activity,
+    /// Whether a call could reach the phone.
+    pub reachable: bool,
+    /// The state last told in an event.
+    pub announced: Option<OperatorState>,
+    /// Sequence, age, encoded row.
+    pub mark: Mark,
+}
+
+/// What the own channels say, gathered by the board.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct ChannelFacts {
+    /// One is in a call that no queue gave, or is dialling out.
+    pub other_call: bool,
+    /// One holds its other side.
+    pub on_hold: bool,
+    /// There is at least one.
+    pub any: bool,
+}
+
+/// The three inputs' verdict.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub struct Derived {
+    pub state: OperatorState,
+    pub intent: Intent,
+    pub activity: Activity,
+    pub reachable: bool,
+    pub reason: String,
+}
+
+impl Operator {
+    /// Derive the state; `queue_name` names the queue of a service.
+    pub fn derive(&self, channels: ChannelFacts, queue_name: impl Fn(QueueKey) -> String) -> Derived {
+        let paused = self.memberships.iter().filter(|m| m.paused).count();
+        let intent = match (self.memberships.is_empty(), self.agent_logged_in) {
+            (true, false) => Intent::LoggedOut,
+            (false, _) if paused == self.memberships.len() => Intent::Paused,
+            _ => Intent::Available,
+        };
+        let reachable = !matches!(self.device, 4 | 5) && self.contact_lost.is_empty();
+        // A device on its own speaks only where no channel does: after a hangup it says "in use" a moment longer.
+        let device_in_use = !channels.any && !self.device_stale && self.offers.is_empty() && matches!(self.device, 2 | 3 | 7 | 8);
+        let serving = !self.services.is_empty();
+        let other = channels.other_call || (device_in_use && !serving);
+        let held = channels.on_hold || (self.device == 8 && !self.device_stale);
+        let activity = if (serving || other) && held {
+            Activity::OnHold
+        } else if serving {
+            Activity::Talking
+        } else if other {
+            Activity::OtherCall
+        } else if !self.offers.is_empty() || (matches!(self.device, 6 | 7) && !self.device_stale) {
+            Activity::Ringing
+        } else if self.wrap_up_ends.is_some() {
+            Activity::WrapUp
+        } else {
+            Activity::Idle
+        };
+        let (state, reason) = if intent == Intent::LoggedOut {
+            (OperatorState::LoggedOut, String::new())
+        } else if !reachable {
+            let cause = if self.contact_lost.is_empty() { DEVICE_STATES[usize::from(self.device.min(8))] } else { &self.contact_lost };
+            (OperatorState::Unreachable, cause.to_owned())
+        } else {
+            let queue = || self.services.first().map_or_else(String::new, |service| queue_name(service.queue));
+            match activity {
+                Activity::OnHold => (OperatorState::OnHold, queue()),
+                Activity::Talking => (OperatorState::Talking, queue()),
+                Activity::OtherCall => (OperatorState::OtherCall, String::new()),
+                Activity::Ringing => (
+                    OperatorState::Ringing,
+                    self.offers.first().map_or_else(String::new, |offer| queue_name(offer.queue)),
+                ),
+                Activity::WrapUp => (OperatorState::WrapUp, String::new()),
+                Activity::Idle if intent == Intent::Paused => {
+                    let reason = self.memberships.iter().map(|m| &m.paused_reason).find(|reason| !reason.is_empty());
+                    (OperatorState::Paused, reason.cloned().unwrap_or_default())
+                }
+                Activity::Idle => (OperatorState::Available, String::new()),
+            }
+        };
+        Derived { state, intent, activity, reachable, reason }
+    }
+
+    /// Where a membership counts, given the derived state.
+    pub fn bucket_of(&self, membership: &Membership) -> Bucket {
+        match self.state {
+            OperatorState::Unreachable => Bucket::Unreachable,
+            OperatorState::OnHold => Bucket::OnHold,
+            OperatorState::Talking | OperatorState::OtherCall => Bucket::Talking,
+            OperatorState::Ringing => Bucket::Ringing,
+            OperatorState::WrapUp => Bucket::WrapUp,
+            _ if membership.paused => Bucket::Paused,
+            _ => Bucket::Available,
+        }
+    }
+
+    /// The membership of `queue` through `interface`.
+    pub fn membership(&mut self, queue: QueueKey, interface: &str) -> Option<&mut Membership> {
+        self.memberships.iter_mut().find(|m| m.queue == queue && same_interface(&m.interface, interface))
+    }
+}
+
+/// Interfaces compare without the `/n` of a Local channel, which only forbids optimisation.
+pub fn same_interface(one: &str, other: &str) -> bool {
+    one == other || plain_interface(one) == plain_interface(other)
+}
+
+/// An interface without the options behind a Local channel (`/n`).
+pub fn plain_interface(interface: &str) -> &str {
+    match interface.get(..6) {
+        Some(technology) if technology.eq_ignore_ascii_case("Local/") => {
+            interface[6..].find('/').map_or(interface, |slash| &interface[..6 + slash])
+        }
+        _ => interface,
+    }
+}
+
+/// The number inside an interface: `PJSIP/1001` → `1001`, `Local/7@ctx/n` → `7`, `hint:998@ext` → `998`.
+pub fn extension_of(interface: &str) -> &str {
+    let number = match interface.split_once(['/', ':']) {
+        Some((_, number)) => number,
+        None => interface,
+    };
+    number.split(['@', '/']).next().unwrap_or(number)
+}
+
+/// The row of an operator, without `seq` and `as_of`.
+#[derive(Serialize)]
+#[allow(missing_docs)] // the fields are described in docs/rows.md
+pub struct OperatorRow<'a> {
+    pub source: &'a str,
+    pub id: &'a str,
+    pub extension: &'a str,
+    pub name: &'a str,
+    pub state: OperatorState,
+    pub since: Moment,
+    pub reason: Option<&'a str>,
+    pub intent: Intent,
+    pub activity: Activity,
+    pub reachable: bool,
+    pub device_state: &'static str,
+    pub memberships: Vec<MembershipRow<'a>>,
+    pub paused_queues: Vec<&'a str>,
+    pub channels: Vec<&'a str>,
+    pub call: Option<&'a str>,
+    pub wrap_up_ends: Option<Moment>,
+}
+
+/// A membership inside [`OperatorRow`].
+#[derive(Serialize)]
+#[allow(missing_docs)]
+pub struct MembershipRow<'a> {
+    pub queue: &'a str,
+    pub interface: &'a str,
+    pub membership: &'a str,
+    pub penalty: i32,
+    pub paused: bool,
+    pub paused_reason: Option<&'a str>,
+    pub paused_since: Option<Moment>,
+    pub status: u8,
+    pub status_name: &'static str,
+    pub calls_taken: u32,
+    pub last_call: Option<Moment>,
+    pub in_call: bool,
+    pub login_time: Option<Moment>,
+    pub wrapup_seconds: f64,
+    pub ringinuse: Option<bool>,
+}
+
+impl<'a> MembershipRow<'a> {
+    /// The row of one membership; `wrapup` in milliseconds.
+    pub fn new(membership: &'a Membership, queue: &'a str, in_call: bool, wrapup: i64) -> Self {
+        Self {
+            queue,
+            interface: &membership.interface,
+            membership: &membership.membership,
+            penalty: membership.penalty,
+            paused: membership.paused,
+            paused_reason: known(&membership.paused_reason),
+            paused_since: membership.paused_since,
+            status: membership.status,
+            status_name: DEVICE_STATES[usize::from(membership.status.min(8))],
+            calls_taken: membership.calls_taken,
+            last_call: membership.last_call,
+            in_call,
+            login_time: membership.login_time,
+            wrapup_seconds: seconds(wrapup),
+            ringinuse: membership.ringinuse,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_extension_is_the_number_in_the_interface() {
+        for (interface, extension) in
+            [("PJSIP/1001", "1001"), ("Local/7@ctx/n", "7"), ("hint:998@ext-local", "998"), ("Agent/12", "12"), ("odd", "odd")]
+        {
+            assert_eq!(extension_of(interface), extension);
+        }
+    }
+
+    #[test]
+    fn a_local_interface_is_the_same_with_and_without_its_options() {
+        assert!(same_interface("Local/7@ctx/n", "Local/7@ctx"));
+        assert!(!same_interface("Local/7@ctx/n", "Local/8@ctx"));
+        assert!(!same_interface("PJSIP/1/a", "PJSIP/1"));
+    }
+}

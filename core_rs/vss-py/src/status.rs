@@ -1,0 +1,351 @@
+//! `StatusBoard` and what its calls bring, for Python.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use pyo3::prelude::*;
+use pyo3::types::{PyBytes, PyDict, PyList, PyTuple};
+use vss_core::status::resync::Fence;
+use vss_core::status::{self, BoardOptions, Moment, Notice, Session, Table};
+
+use crate::errors::CoreError;
+
+/// The answer to an action (not an event of a list).
+#[pyclass(frozen, module = "vss_router._core")]
+pub(crate) struct Response(status::Response);
+
+#[pymethods]
+impl Response {
+    #[getter]
+    fn session(&self) -> &'static str {
+        self.0.session.name()
+    }
+
+    #[getter]
+    fn action_id(&self) -> Option<&str> {
+        self.0.action_id.as_deref()
+    }
+
+    #[getter]
+    fn status(&self) -> &str {
+        &self.0.status
+    }
+
+    #[getter]
+    fn success(&self) -> bool {
+        self.0.status != "Error"
+    }
+
+    #[getter]
+    fn message(&self) -> &str {
+        self.find("Message").unwrap_or_default()
+    }
+
+    #[getter]
+    fn headers(&self) -> Vec<(&str, &str)> {
+        self.0.headers.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect()
+    }
+
+    #[getter]
+    fn output(&self) -> Vec<&str> {
+        self.0.output.iter().map(String::as_str).collect()
+    }
+
+    #[pyo3(signature = (key, default = None))]
+    fn get(&self, key: &str, default: Option<String>) -> Option<String> {
+        self.find(key).map(str::to_owned).or(default)
+    }
+
+    fn __repr__(&self) -> String {
+        format!("Response(session={:?}, action_id={:?}, status={:?}, message={:?})", self.0.session.name(), self.0.action_id, self.0.status, self.message())
+    }
+}
+
+impl Response {
+    fn find(&self, key: &str) -> Option<&str> {
+        self.0.headers.iter().find(|(name, _)| name.eq_ignore_ascii_case(key)).map(|(_, value)| value.as_str())
+    }
+}
+
+/// Why the board may no longer agree with Asterisk, or what a resync needs next.
+#[pyclass(frozen, module = "vss_router._core")]
+pub(crate) struct Gap(Notice);
+
+#[pymethods]
+impl Gap {
+    #[getter]
+    fn reason(&self) -> &'static str {
+        self.0.reason.name()
+    }
+
+    #[getter]
+    fn detail(&self) -> &str {
+        &self.0.detail
+    }
+
+    #[getter]
+    fn action_id(&self) -> Option<&str> {
+        self.0.action_id.as_deref()
+    }
+
+    fn __repr__(&self) -> String {
+        format!("Gap(reason={:?}, detail={:?}, action_id={:?})", self.0.reason.name(), self.0.detail, self.0.action_id)
+    }
+}
+
+/// What one call of the board brought.
+#[pyclass(frozen, module = "vss_router._core")]
+pub(crate) struct Batch {
+    events: Py<PyList>,
+    responses: Py<PyList>,
+    gaps: Py<PyList>,
+    greeting: Option<String>,
+    messages: usize,
+}
+
+impl Batch {
+    fn new(py: Python<'_>, batch: status::Batch) -> PyResult<Self> {
+        let events = PyList::empty(py);
+        for event in batch.events {
+            let json = PyBytes::new(py, &event.json);
+            events.append(PyTuple::new(py, [event.seq.into_pyobject(py)?.into_any(), pyo3::types::PyString::intern(py, event.key).into_any(), json.into_any()])?)?;
+        }
+        let responses = PyList::empty(py);
+        for response in batch.responses {
+            responses.append(Py::new(py, Response(response))?)?;
+        }
+        let gaps = PyList::empty(py);
+        for notice in batch.notices {
+            gaps.append(Py::new(py, Gap(notice))?)?;
+        }
+        Ok(Self {
+            events: events.unbind(),
+            responses: responses.unbind(),
+            gaps: gaps.unbind(),
+            greeting: batch.greeting,
+            messages: batch.messages,
+        })
+    }
+}
+
+#[pymethods]
+impl Batch {
+    #[getter]
+    fn events(&self, py: Python<'_>) -> Py<PyList> {
+        self.events.clone_ref(py)
+    }
+
+    #[getter]
+    fn responses(&self, py: Python<'_>) -> Py<PyList> {
+        self.responses.clone_ref(py)
+    }
+
+    #[getter]
+    fn gaps(&self, py: Python<'_>) -> Py<PyList> {
+        self.gaps.clone_ref(py)
+    }
+
+    #[getter]
+    fn greeting(&self) -> Option<&str> {
+        self.greeting.as_deref()
+    }
+
+    #[getter]
+    fn messages(&self) -> usize {
+        self.messages
+    }
+}
+
+/// The live status of one PBX.
+#[pyclass(frozen, module = "vss_router._core")]
+pub(crate) struct StatusBoard(Mutex<status::StatusBoard>);
+
+impl StatusBoard {
+    /// A panic elsewhere must not make every later call fail: the board itself is consistent between calls.
+    fn board(&self) -> MutexGuard<'_, status::StatusBoard> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[pymethods]
+impl StatusBoard {
+    #[new]
+    #[pyo3(signature = (
+        source = "main",
+        first_seq = None,
+        *,
+        encoding = "utf-8",
+        trunks = None,
+        wrapup_seconds = None,
+        ended_seconds = 60.0,
+        window_seconds = 86400.0,
+    ))]
+    fn new(
+        source: &str,
+        first_seq: Option<u64>,
+        encoding: &str,
+        trunks: Option<Vec<String>>,
+        wrapup_seconds: Option<std::collections::HashMap<String, f64>>,
+        ended_seconds: f64,
+        window_seconds: f64,
+    ) -> Result<Self, CoreError> {
+        let defaults = BoardOptions::default();
+        let options = BoardOptions {
+            source: source.to_owned(),
+            first_seq,
+            encoding: encoding.parse()?,
+            trunks: trunks.unwrap_or(defaults.trunks),
+            wrapup: wrapup_seconds.unwrap_or_default().into_iter().map(|(queue, seconds)| (queue, millis(seconds))).collect(),
+            ended: millis(ended_seconds),
+            window: millis(window_seconds),
+        };
+        Ok(Self(Mutex::new(status::StatusBoard::new(options)?)))
+    }
+
+    #[pyo3(signature = (chunk, now, session = "events"))]
+    fn feed(&self, py: Python<'_>, chunk: &[u8], now: f64, session: &str) -> PyResult<Batch> {
+        let session = Session::named(session).map_err(CoreError::from)?;
+        let batch = self.board().feed(chunk, Moment::from_seconds(now), session);
+        Batch::new(py, batch)
+    }
+
+    fn tick(&self, py: Python<'_>, now: f64) -> PyResult<Batch> {
+        let batch = self.board().tick(Moment::from_seconds(now));
+        Batch::new(py, batch)
+    }
+
+    fn connected(&self, py: Python<'_>, now: f64) -> PyResult<Batch> {
+        let batch = self.board().connected(Moment::from_seconds(now));
+        Batch::new(py, batch)
+    }
+
+    fn lost(&self, py: Python<'_>, session: &str, reason: &str, now: f64) -> PyResult<Batch> {
+        let session = Session::named(session).map_err(CoreError::from)?;
+        let batch = self.board().lost(session, reason, Moment::from_seconds(now));
+        Batch::new(py, batch)
+    }
+
+    fn overflowed(&self, py: Python<'_>, lost_bytes: u64, now: f64) -> PyResult<Batch> {
+        let batch = self.board().overflowed(lost_bytes, Moment::from_seconds(now));
+        Batch::new(py, batch)
+    }
+
+    #[pyo3(signature = (action_ids, fence = None, *, fence_member = None, reason = "connect", now))]
+    fn begin_resync(
+        &self,
+        action_ids: std::collections::BTreeMap<String, String>,
+        fence: Option<String>,
+        fence_member: Option<String>,
+        reason: &str,
+        now: f64,
+    ) -> Result<(), CoreError> {
+        let fence = match (fence, fence_member) {
+            (Some(token), _) => Fence::Setvar(token),
+            (None, Some(member)) => Fence::QueuePause(member),
+            (None, None) => Fence::None,
+        };
+        let lists = action_ids.iter().map(|(action, action_id)| (action.as_str(), action_id.as_str()));
+        Ok(self.board().begin_resync(lists, fence, reason, Moment::from_seconds(now))?)
+    }
+
+    fn list_asked_again(&self, action_id: &str, new_action_id: &str) -> Result<(), CoreError> {
+        Ok(self.board().list_asked_again(action_id, new_action_id)?)
+    }
+
+    fn abandon_resync(&self, py: Python<'_>, reason: &str) -> PyResult<Batch> {
+        let batch = self.board().abandon_resync(reason);
+        Batch::new(py, batch)
+    }
+
+    #[getter]
+    fn resync(&self) -> &'static str {
+        self.board().resync_state()
+    }
+
+    #[getter]
+    fn resync_pending(&self) -> Vec<String> {
+        self.board().resync_pending()
+    }
+
+    fn clock_offset(&self, seconds: f64) {
+        self.board().set_clock_offset(millis(seconds));
+    }
+
+    fn snapshot<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
+        PyBytes::new(py, &self.board().snapshot())
+    }
+
+    fn operator<'py>(&self, py: Python<'py>, id: &str) -> Option<Bound<'py, PyBytes>> {
+        self.board().operator(id).map(|row| PyBytes::new(py, &row))
+    }
+
+    fn channel<'py>(&self, py: Python<'py>, id: &str) -> Option<Bound<'py, PyBytes>> {
+        self.board().channel(id).map(|row| PyBytes::new(py, &row))
+    }
+
+    fn call<'py>(&self, py: Python<'py>, id: &str) -> Option<Bound<'py, PyBytes>> {
+        self.board().row(Table::Calls, id).map(|row| PyBytes::new(py, &row))
+    }
+
+    fn queue<'py>(&self, py: Python<'py>, name: &str) -> Option<Bound<'py, PyBytes>> {
+        self.board().row(Table::Queues, name).map(|row| PyBytes::new(py, &row))
+    }
+
+    fn callers<'py>(&self, py: Python<'py>, queue: &str) -> Option<Bound<'py, PyBytes>> {
+        self.board().callers(queue).map(|rows| PyBytes::new(py, &rows))
+    }
+
+    #[pyo3(signature = (table, *, state = None, queue = None, after = None, limit = None))]
+    fn rows<'py>(
+        &self,
+        py: Python<'py>,
+        table: &str,
+        state: Option<&str>,
+        queue: Option<&str>,
+        after: Option<&str>,
+        limit: Option<usize>,
+    ) -> PyResult<Vec<(String, Bound<'py, PyBytes>)>> {
+        let table = Table::named(table).map_err(CoreError::from)?;
+        let rows = self.board().rows(table, state, queue, after, limit.unwrap_or(usize::MAX));
+        Ok(rows.into_iter().map(|(id, row)| (id, PyBytes::new(py, &row))).collect())
+    }
+
+    #[getter]
+    fn source(&self) -> String {
+        self.board().source().to_owned()
+    }
+
+    #[getter]
+    fn seq(&self) -> u64 {
+        self.board().seq()
+    }
+
+    #[getter]
+    fn as_of(&self) -> String {
+        self.board().as_of().to_string()
+    }
+
+    #[getter]
+    fn synchronized(&self) -> bool {
+        self.board().is_synchronized()
+    }
+
+    fn stats<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        let stats = PyDict::new(py);
+        for (name, count) in self.board().stats() {
+            stats.set_item(name, count)?;
+        }
+        Ok(stats)
+    }
+
+    fn drift<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        let drift = PyDict::new(py);
+        for (field, count) in self.board().drift() {
+            drift.set_item(field, count)?;
+        }
+        Ok(drift)
+    }
+}
+
+fn millis(seconds: f64) -> i64 {
+    (seconds * 1000.0).round() as i64
+}
