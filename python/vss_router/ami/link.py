@@ -226,9 +226,10 @@ class AmiLink:
 
     async def _open_events(self) -> AmiSession:
         self._booted.clear()
+        # Asked for before FullyBooted can ask for it: that is the reason consumers are told.
+        self._resyncs.request("connect", urgent=True)
         session = await self._open("events")
         try:
-            self._resyncs.request("connect")
             self._publish(self.board.connected(self._now()))
             self._filtered = self.endpoint.filter and await set_event_filter(session)
             await wait_until_booted(session, self._booted, self._timings.booted_seconds)
@@ -275,7 +276,8 @@ class AmiLink:
     def _give_up(self, session: AmiSession, error: BaseException) -> None:
         """A session that did not get through its login: the board forgets what came of it."""
         session.abandon("given up")
-        self._publish(self.board.lost(session.name, str(error) or type(error).__name__, self._now()))
+        if session.heard:
+            self._publish(self.board.lost(session.name, str(error) or type(error).__name__, self._now()))
 
     def _actions_up(self, _session: AmiSession) -> None:
         self._resyncs.refused.clear()

@@ -14,6 +14,7 @@ answers one question after the other.
 """
 
 import asyncio
+import contextlib
 import logging
 import time
 from collections.abc import Awaitable, Callable, Iterable
@@ -64,7 +65,6 @@ class Resyncs:
         clock: Callable[[], float],
         random: Callable[[], float],
         new_id: Callable[[], str],
-        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self.fence = fence
         self.refused: dict[str, str] = {}
@@ -84,19 +84,21 @@ class Resyncs:
         self._clock = clock
         self._random = random
         self._new_id = new_id
-        self._sleep = sleep
         self._spacing = Backoff(timings.spacing_seconds, timings.spacing_most_seconds, random)
         self._wanted: dict[str, None] = {}
         self._trigger = asyncio.Event()
+        self._urgent = asyncio.Event()
         self._changed = asyncio.Event()
         self._signals: list[Gap] = []
         self._running: asyncio.Task[None] | None = None
         self._waiting: list[asyncio.Future[None]] = []
         self._number = 0
 
-    def request(self, reason: str) -> None:
-        """Ask for a resync; joined with others that wait."""
+    def request(self, reason: str, *, urgent: bool = False) -> None:
+        """Ask for a resync; joined with others that wait. An urgent one does not wait for the spacing."""
         self._wanted[reason] = None
+        if urgent:
+            self._urgent.set()
         self._trigger.set()
 
     async def wait_for_next(self, reason: str) -> None:
@@ -132,15 +134,12 @@ class Resyncs:
         finished = -self._timings.spacing_most_seconds
         while True:
             await self._wait_for_trigger()
-            # One resync right after the other means that it does not help: let them come further and further apart.
-            if time.monotonic() - finished < self._timings.spacing_most_seconds:
-                await self._sleep(self._spacing.next())
-            else:
-                self._spacing.reset()
+            await self._space_out(finished)
             sessions = await self._sessions()
             reasons, waiting = list(self._wanted), self._waiting
             self._wanted.clear()
             self._trigger.clear()
+            self._urgent.clear()
             self._waiting = []
             self._running = asyncio.create_task(self._once(*sessions, reasons[0]))
             try:
@@ -165,6 +164,15 @@ class Resyncs:
                 await self._trigger.wait()
         except TimeoutError:
             self.request("period")
+
+    async def _space_out(self, finished: float) -> None:
+        """One resync right after the other means that it does not help: let them come further and further apart."""
+        if time.monotonic() - finished >= self._timings.spacing_most_seconds:
+            self._spacing.reset()
+            return
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(self._spacing.next()):
+                await self._urgent.wait()
 
     def _succeeded(self, run: asyncio.Task[None], reason: str) -> bool:
         if not run.cancelled() and run.exception() is None:
@@ -262,11 +270,9 @@ class Resyncs:
             left = max(session.progressed, begun) + seconds - time.monotonic()
             if left <= 0:
                 return None
-            try:
+            with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(left):
                     await self._changed.wait()
-            except TimeoutError:
-                pass
         return found
 
     def _record(self, begun: float, reason: str) -> None:

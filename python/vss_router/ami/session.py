@@ -55,6 +55,8 @@ class AmiSession:
         self.ring = ByteRing(self._wake, ring_bytes)
         self._loop = asyncio.get_running_loop()
         self.closed: asyncio.Future[str] = self._loop.create_future()
+        self.heard = False
+        """Something has come on it."""
         self._io = io
         self._wire: AmiWire | None = None
         self._absorb = absorb
@@ -185,6 +187,7 @@ class AmiSession:
                 self._end(item.reason)
                 return
             self._progressed = time.monotonic()
+            self.heard = True
             batch = self._absorb(self, item)
             for response in batch.responses if batch else ():
                 self._answer(response)
