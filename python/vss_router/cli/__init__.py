@@ -17,6 +17,7 @@ from vss_router.cli.record import record
 from vss_router.cli.replay import replay
 from vss_router.cli.serve import serve
 from vss_router.cli.top import top
+from vss_router.cli.verify import verify
 
 __all__ = ["app", "main", "run"]
 
@@ -71,7 +72,7 @@ def _register(panel: str, *commands: Callable[..., None]) -> None:
 
 
 _register("Run and watch", demo, serve, top)
-_register("Recordings and test PBXs", record, replay)
+_register("Recordings and test PBXs", record, verify, replay)
 
 
 class _Invocation:

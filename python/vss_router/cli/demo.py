@@ -15,8 +15,6 @@ from vss_router.cli.options import speed_from
 from vss_router.cli.top import language_from
 from vss_router.cli.words import words_in
 from vss_router.errors import AmiConnectionError, ServeError
-from vss_router.log import configure_logging
-from vss_router.settings import load_settings
 
 if TYPE_CHECKING:
     from vss_router.router import Router
@@ -56,7 +54,9 @@ def demo(
     from vss_router.cli.running import ended_within, run_command
     from vss_router.cli.wallboard_live import show_live
     from vss_router.cli.wallboard_router import RouterFrames, progress_line
+    from vss_router.log import configure_logging
     from vss_router.router import Router
+    from vss_router.settings import load_settings
 
     words = words_in(language_from(lang))
     pace = speed_from(speed)

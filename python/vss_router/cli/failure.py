@@ -7,7 +7,6 @@ from typing import Final
 from typer.exceptions import Abort, TyperException
 
 from vss_router.errors import CaptureError, SettingsError, VssError
-from vss_router.log import mask
 
 __all__ = ["FAILED", "UNUSABLE_INPUT", "report"]
 
@@ -19,6 +18,8 @@ UNUSABLE_INPUT: Final = 2
 
 def report(error: BaseException, *, debug: bool = False) -> int:
     """Print the sentence for `error`; the exit code that goes with it."""
+    from vss_router.log import mask
+
     if debug:
         traceback.print_exception(error, file=sys.stderr)
     elif isinstance(error, Abort):

@@ -8,8 +8,6 @@ from typing import Annotated
 import typer
 
 from vss_router.errors import SettingsError
-from vss_router.log import configure_logging
-from vss_router.settings import load_settings
 
 __all__ = ["serve"]
 
@@ -103,6 +101,10 @@ def serve(
     Asterisk manager, a certificate that does not verify) shows a wrong setting: serve says so and ends with exit
     code 1. Whatever happens later is logged and tried again.
     """
+    from vss_router.cli.running import run_command
+    from vss_router.log import configure_logging
+    from vss_router.settings import load_settings
+
     given = {
         "ami": ami or None,
         "http": http,
@@ -121,7 +123,6 @@ def serve(
         raise SettingsError("no PBX to serve: name one with --ami main=user:secret@host:5038, or ami in --config")
     configure_logging(settings.log_level, settings.log_format)
 
-    from vss_router.cli.running import run_command
     from vss_router.router import Router
 
     async def serving(stop: asyncio.Event) -> None:

@@ -6,7 +6,6 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-import msgspec
 import typer
 
 from vss_router.cli.words import LANGUAGES, Language, language_of, words_in
@@ -65,6 +64,8 @@ def top(
 
 def _unbroken(frames: "RestFrames", first: "Frame") -> "Callable[[], Awaitable[Frame]]":
     """Frames for ever: while the router is away the last one stands there, marked as old."""
+    import msgspec
+
     last = first
 
     async def read() -> "Frame":

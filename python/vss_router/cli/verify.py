@@ -59,9 +59,9 @@ def _show(report: "Report", console: "Console") -> None:
         f"[bold]{escape(report.recording)}[/]: {report.messages:,} messages, {report.sets} complete sets of lists; "
         f"seeded from {escape(report.seeded_from[0])} …, {report.lists_compared} later lists compared."
     )
-    table = Table(header_style="bold", row_styles=["", ""])
-    table.add_column("field")
-    for title in ("rows compared", "drift", "changed in flight"):
+    table = Table(header_style="bold", caption="in flight: the row changed while the list was being sent")
+    table.add_column("field", no_wrap=True)
+    for title in ("rows compared", "drift", "in flight"):
         table.add_column(title, justify="right")
     table.add_column("")
     shown = [result for result in report.fields if result.compared]

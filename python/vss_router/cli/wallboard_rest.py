@@ -11,7 +11,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from vss_router.api.synchronization import SyncStatus
 from vss_router.cli.wallboard import Frame, Line, Rate, frame_time
-from vss_router.errors import ServeError, StatusUnavailableError
+from vss_router.errors import ServeError, SettingsError, StatusUnavailableError
 from vss_router.status.rows import SourceSnapshot
 
 __all__ = ["RestFrames"]
@@ -26,12 +26,25 @@ class _Several(msgspec.Struct, frozen=True):
 
 
 class RestFrames:
-    """Reads frames from the router at `url`, with `token` if it asks for one."""
+    """Reads frames from the router at `url`, with `token` if it asks for one.
+
+    Raises
+    ------
+    SettingsError
+        The `url` is none.
+    """
 
     def __init__(self, url: str, token: str | None = None) -> None:
         self._url = url.rstrip("/")
         headers = {"authorization": f"Bearer {token}"} if token else {}
-        self._client = httpx.AsyncClient(base_url=self._url, headers=headers, timeout=TIMEOUT_SECONDS, trust_env=False)
+        try:
+            self._client = httpx.AsyncClient(
+                base_url=self._url, headers=headers, timeout=TIMEOUT_SECONDS, trust_env=False
+            )
+        except httpx.InvalidURL as error:
+            raise SettingsError(f'--url "{self._url}" is not an address: write it as http://127.0.0.1:3000') from error
+        if self._client.base_url.scheme not in {"http", "https"} or not self._client.base_url.host:
+            raise SettingsError(f'--url "{self._url}" must be written as http://127.0.0.1:3000 or https://…')
         self._rates: dict[str, Rate] = {}
 
     async def __aenter__(self) -> Self:
@@ -82,10 +95,6 @@ class RestFrames:
     async def _get(self, path: str) -> bytes:
         try:
             answer = await self._client.get(path)
-        except httpx.InvalidURL as error:
-            raise ServeError(f'--url "{self._url}" is not an address: write it as http://127.0.0.1:3000') from error
-        except httpx.UnsupportedProtocol as error:
-            raise ServeError(f'--url "{self._url}" must begin with http:// or https://') from error
         except httpx.TimeoutException as error:
             raise ServeError(f"{self._url} does not answer within {TIMEOUT_SECONDS:g} s: check --url") from error
         except httpx.HTTPError as error:
