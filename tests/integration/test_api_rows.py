@@ -29,6 +29,9 @@ ODD_IDS = [
 ]
 
 
+ROWS = 2 * len(ODD_IDS) + 6
+
+
 @pytest.fixture(scope="module")
 def board() -> BoardDouble:
     return BoardDouble(
@@ -142,15 +145,15 @@ class TestSnapshot:
             "queues": 4,
         }
 
-    @pytest.mark.parametrize("known", ["{tag}", '"other", {tag}', "*", '"main:41"'])
+    @pytest.mark.parametrize("known", ["{tag}", '"other", {tag}', "*", '"main:41-{rows}"'])
     def test_who_has_it_already_is_told_so(self, client: TestClient[Litestar], known: str) -> None:
         tag = client.get(f"{STATUS_PREFIX}/snapshot").headers["etag"]
-        answer = client.get(f"{STATUS_PREFIX}/snapshot", headers={"If-None-Match": known.format(tag=tag)})
+        answer = client.get(f"{STATUS_PREFIX}/snapshot", headers={"If-None-Match": known.format(tag=tag, rows=ROWS)})
         assert (answer.status_code, answer.content) == (304, b"")
         assert answer.headers["etag"] == tag
         assert answer.headers["x-stale"] == "false"
 
-    @pytest.mark.parametrize("known", ['W/"main:40"', "main:41", "", '"', 'W/"north:41"'])
+    @pytest.mark.parametrize("known", ['W/"main:40-30"', f"main:41-{ROWS}", "", '"', f'W/"north:41-{ROWS}"'])
     def test_who_has_another_gets_it(self, client: TestClient[Litestar], known: str) -> None:
         answer = client.get(f"{STATUS_PREFIX}/snapshot", headers={"If-None-Match": known})
         assert answer.status_code == 200
@@ -164,6 +167,14 @@ class TestSnapshot:
             answer = client.get(f"{STATUS_PREFIX}/snapshot", headers={"If-None-Match": tag})
         assert answer.json()["seq"] == 42
         assert answer.headers["etag"] != tag
+
+    def test_a_row_that_went_without_a_seq_is_a_change_too(self) -> None:
+        boards = {"main": BoardDouble(calls=[call("17.1"), call("17.2")], seq=41)}
+        with TestClient(build_app(MemoryReader(boards), boards=boards)) as client:
+            tag = client.get(f"{STATUS_PREFIX}/snapshot").headers["etag"]
+            del boards["main"].tables["calls"]["17.1"]
+            answer = client.get(f"{STATUS_PREFIX}/snapshot", headers={"If-None-Match": tag})
+        assert [row["id"] for row in answer.json()["calls"]] == ["17.2"]
 
 
 @pytest.fixture(scope="module")

@@ -57,8 +57,8 @@ def _headers(answer: Answer) -> dict[str, str]:
 
 
 def _tag(answer: Answer) -> str:
-    """Weak: at one `seq` the rows are the same, while `as_of` may go on with facts that changed none."""
-    return f'{_OPTIONAL_WEAK}"{quote(answer.position, safe=":,")}"'
+    """Weak: of one version the rows are the same, while `as_of` may go on with facts that changed none."""
+    return f'{_OPTIONAL_WEAK}"{quote(answer.version or answer.position, safe=":,")}"'
 
 
 def _names(if_none_match: str, tag: str) -> bool:

@@ -97,13 +97,14 @@ class MemoryReader:
         """Everything at one `seq`: a `SourceSnapshot`, or `{"sources": {name: SourceSnapshot}}` of several PBXs."""
         chosen = self._chosen(source)
         if len(chosen) == 1:
-            return self._answer(chosen[0][1].snapshot(), chosen)
+            return self._answer(chosen[0][1].snapshot(), chosen, _version(chosen))
         parts = [msgspec.json.encode(name) + b":" + board.snapshot() for name, board in chosen]
-        return self._answer(b'{"sources":{' + b",".join(parts) + b"}}", chosen)
+        return self._answer(b'{"sources":{' + b",".join(parts) + b"}}", chosen, _version(chosen))
 
     def position(self, source: str | None = None) -> Answer:
         """What `snapshot` would say about itself, with an empty body: whether it is worth asking for."""
-        return self._answer(b"", self._chosen(source))
+        chosen = self._chosen(source)
+        return self._answer(b"", chosen, _version(chosen))
 
     def _one(self, kind: str, read: Callable[[Board], bytes | None], key: str, source: str | None) -> Answer | None:
         chosen = self._chosen(source)
@@ -171,7 +172,7 @@ class MemoryReader:
             raise _unavailable([name for name, _ in chosen])
         return chosen
 
-    def _answer(self, body: bytes, read: list[tuple[str, Board]]) -> Answer:
+    def _answer(self, body: bytes, read: list[tuple[str, Board]], version: str | None = None) -> Answer:
         if len(read) == 1:
             name, board = read[0]
             seq = board.seq
@@ -182,6 +183,7 @@ class MemoryReader:
                 seq=seq,
                 stale=self._is_stale(name),
                 source=name,
+                version=version,
             )
         return Answer(
             body=body,
@@ -190,6 +192,7 @@ class MemoryReader:
             seq=None,
             stale=any(self._is_stale(name) for name, _ in read),
             source=None,
+            version=version,
         )
 
 
@@ -199,6 +202,19 @@ def _never_stale(_source: str) -> bool:
 
 def _never_synchronized(board: Board) -> bool:
     return board.stats()["resyncs"] == 0
+
+
+def _version(read: list[tuple[str, Board]]) -> str:
+    """What names the rows of these boards.
+
+    Rows come and change with a `seq` of their own; one whose time is over may go without, which the count shows.
+    """
+    return ",".join(f"{name}:{board.seq}-{_row_count(board)}" for name, board in read)
+
+
+def _row_count(board: Board) -> int:
+    counted = board.stats()
+    return sum(counted[table] for table in get_args(Table))
 
 
 def _callers(board: Board, queue: str) -> bytes | None:
