@@ -156,7 +156,7 @@ class SimulatorServer:
             if math.isinf(self._speed):
                 await self._room()
                 self._send(self.simulator.advance(self.simulator.now + FULL_SPEED_STEP))
-                await self._sleep(0)
+                await asyncio.sleep(0)
             else:
                 await self._sleep(TICK_SECONDS)
                 self._catch_up()
