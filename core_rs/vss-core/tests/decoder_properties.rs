@@ -40,16 +40,39 @@ const PIECES: &[&[u8]] = &[
     b"\xd0\x9a\xff\x00",
 ];
 
-fn streams() -> impl Strategy<Value = Vec<u8>> {
+/// A stream that fails legibly.
+#[derive(Clone)]
+struct Stream(Vec<u8>);
+
+impl std::fmt::Debug for Stream {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(
+            f,
+            "{} bytes: {}",
+            self.0.len(),
+            self.0[..self.0.len().min(2000)].escape_ascii()
+        )
+    }
+}
+
+impl std::ops::Deref for Stream {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+fn streams() -> impl Strategy<Value = Stream> {
     let piece = prop_oneof![
         12 => select(PIECES).prop_map(<[u8]>::to_vec),
         1 => vec(any::<u8>(), 0..80),
     ];
-    vec(piece, 0..60).prop_map(|pieces| pieces.concat())
+    vec(piece, 0..60).prop_map(|pieces| Stream(pieces.concat()))
 }
 
 /// Streams with messages near and over the limits among small ones.
-fn large_streams() -> impl Strategy<Value = Vec<u8>> {
+fn large_streams() -> impl Strategy<Value = Stream> {
     let bytes_over = (0..40_usize).prop_map(|over| MAX_MESSAGE_BYTES - 20 + over);
     let large = prop_oneof![
         bytes_over
@@ -72,7 +95,7 @@ fn large_streams() -> impl Strategy<Value = Vec<u8>> {
         prop_oneof![3 => select(PIECES).prop_map(<[u8]>::to_vec), 1 => large],
         1..12,
     )
-    .prop_map(|parts| parts.concat())
+    .prop_map(|parts| Stream(parts.concat()))
 }
 
 /// Cuts `stream` at the given places (fractions of its length).
@@ -99,20 +122,20 @@ proptest! {
 
     #[test]
     fn the_decoder_agrees_with_the_obvious_parser(stream in streams()) {
-        prop_assert_eq!(decode([stream.as_slice()]), parse(&stream));
+        prop_assert_eq!(decode([&*stream]), parse(&stream));
     }
 
     #[test]
     fn any_split_gives_the_same_messages(stream in streams(), cuts in vec(0.0..1.0_f64, 0..20)) {
-        let whole = decode([stream.as_slice()]);
+        let whole = decode([&*stream]);
         prop_assert_eq!(&decode(stream.chunks(1)), &whole);
         prop_assert_eq!(&decode(cut(&stream, &cuts)), &whole);
         prop_assert_eq!(decode_batches(cut(&stream, &cuts)), messages_then_skips(whole));
     }
 
     #[test]
-    fn random_bytes_are_decoded_to_something(stream in vec(any::<u8>(), 0..600)) {
-        prop_assert_eq!(decode([stream.as_slice()]), parse(&stream));
+    fn random_bytes_are_decoded_to_something(stream in vec(any::<u8>(), 0..600).prop_map(Stream)) {
+        prop_assert_eq!(decode([&*stream]), parse(&stream));
         prop_assert_eq!(decode(stream.chunks(7)), parse(&stream));
     }
 
@@ -125,7 +148,7 @@ proptest! {
             taken += (0..*takes).map_while(|_| decoder.next_message().map(drop)).count();
         }
         taken += std::iter::from_fn(|| decoder.next_message().map(drop)).count();
-        prop_assert_eq!(taken, decode([stream.as_slice()]).len());
+        prop_assert_eq!(taken, decode([&*stream]).len());
         prop_assert_eq!(decoder.messages() + decoder.skipped(), taken as u64);
     }
 }
@@ -138,7 +161,7 @@ proptest! {
         stream in large_streams(),
         cuts in vec(0.0..1.0_f64, 0..30),
     ) {
-        let whole = decode([stream.as_slice()]);
+        let whole = decode([&*stream]);
         prop_assert_eq!(&parse(&stream), &whole);
         prop_assert_eq!(&decode(cut(&stream, &cuts)), &whole);
         prop_assert_eq!(&decode(stream.chunks(1021)), &whole);

@@ -110,10 +110,7 @@ impl Line {
         }
         let text = &bytes[self.start..end];
         let opening = memchr::memchr(b'(', text)?;
-        if !text[..opening].ends_with(b"ChanVariable")
-            || !text[..opening].is_ascii()
-            || stop < self.start + opening
-        {
+        if !text[..opening].ends_with(b"ChanVariable") || stop < self.start + opening {
             return None;
         }
         memchr::memmem::find(text, b"): ").map(|closing| self.start + closing + 1)

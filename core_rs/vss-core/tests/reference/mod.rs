@@ -5,7 +5,7 @@
 
 use vss_core::ami::{AmiDecoder, Decoded, MAX_HEADERS, MAX_MESSAGE_BYTES, Message, MessageKind, SkipReason};
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub enum Item {
     Message {
         kind: MessageKind,
@@ -17,6 +17,28 @@ pub enum Item {
         reason: SkipReason,
         opening: Vec<u8>,
     },
+}
+
+impl std::fmt::Debug for Item {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Message {
+                kind,
+                headers,
+                output,
+                raw,
+            } => {
+                writeln!(f, "{kind:?} raw {}", raw.escape_ascii())?;
+                for (key, value) in headers {
+                    writeln!(f, "  {} = {}", key.escape_ascii(), value.escape_ascii())?;
+                }
+                output
+                    .iter()
+                    .try_for_each(|line| writeln!(f, "  > {}", line.escape_ascii()))
+            }
+            Self::Skipped { reason, opening } => writeln!(f, "{reason:?} {}", opening.escape_ascii()),
+        }
+    }
 }
 
 struct Line {
@@ -153,6 +175,8 @@ fn message(stream: &[u8], lines: &[Line], first: usize, session_opens: bool) -> 
         }
     }
     let mut headers: Vec<(Vec<u8>, Vec<u8>)> = header.into_iter().collect();
+    let counts = |header: &(Vec<u8>, Vec<u8>)| usize::from(header.0 != b"Output");
+    let mut count: usize = headers.iter().map(counts).sum();
     let mut index = first + 1;
     loop {
         let mut line = lines.get(index)?;
@@ -179,8 +203,8 @@ fn message(stream: &[u8], lines: &[Line], first: usize, session_opens: bool) -> 
             return None;
         }
         if let Some(header) = split_header(&line.text) {
-            let count = headers.iter().filter(|(key, _)| key != b"Output").count();
-            if header.0 != b"Output" && count >= MAX_HEADERS {
+            count += counts(&header);
+            if count > MAX_HEADERS {
                 return Some(skip(lines, first, index, false, SkipReason::TooManyHeaders));
             }
             headers.push(header);
@@ -321,18 +345,14 @@ fn opens_message(text: &[u8]) -> bool {
 
 /// A header: a key without white space or control bytes, a colon, and a space or the end of the line.
 fn split_header(text: &[u8]) -> Option<(Vec<u8>, Vec<u8>)> {
-    let mut candidates = Vec::new();
-    for colon in 1..text.len() {
-        let is_plain = text[..colon].iter().all(|byte| *byte > b' ' && *byte != b':');
-        let is_variable = text[..colon].ends_with(b")") && variable_prefix(&text[..colon]);
-        if text[colon] == b':' && (is_plain && colon + 1 == text.len() || text.get(colon + 1) == Some(&b' '))
-        {
-            if is_plain || is_variable {
-                candidates.push(colon);
-            }
-        }
-    }
-    let colon = *candidates.first()?;
+    let colon = (1..text.len()).filter(|at| text[*at] == b':').find(|at| {
+        let key = &text[..*at];
+        let is_plain = key.iter().all(|byte| *byte > b' ' && *byte != b':');
+        let is_last = *at + 1 == text.len();
+        let before_space = text.get(*at + 1) == Some(&b' ');
+        (is_plain && (is_last || before_space))
+            || (before_space && key.ends_with(b")") && variable_prefix(key))
+    })?;
     let value = &text[colon + 1..];
     Some((
         text[..colon].to_vec(),
