@@ -155,3 +155,17 @@ def test_the_token_is_the_first_line_of_its_file_unless_it_is_given(tmp_path: Pa
 def test_the_data_folder_is_the_state_folder_unless_set(tmp_path: Path) -> None:
     assert Settings().data_folder.name == "vss-router"
     assert load_settings({"data_dir": str(tmp_path)}).data_folder == tmp_path
+
+
+@pytest.mark.parametrize("text", ["3000", "localhost", "127.0.0.1:", "127.0.0.1:x", "::1:3000", "h:65536", "h:-1", ""])
+def test_an_http_address_without_host_and_port_is_refused(text: str) -> None:
+    with pytest.raises(SettingsError, match='"http" must be written as host:port'):
+        _ = Settings(http=text).http_listen
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [("127.0.0.1:3000", ("127.0.0.1", 3000)), ("[::1]:0", ("::1", 0)), (":8080", ("", 8080))],
+)
+def test_an_http_address_is_read_as_host_and_port(text: str, expected: tuple[str, int]) -> None:
+    assert Settings(http=text).http_listen == expected

@@ -44,6 +44,7 @@ class SourceSync(msgspec.Struct, frozen=True, kw_only=True):
     asterisk_version: str | None
     trouble: str | None
     resyncs: int
+    resync_last_reason: str | None
     reconnects: int
     rows: RowCounts
     drift: dict[str, int]
@@ -68,6 +69,7 @@ _EXAMPLE: Final = SyncStatus(
             asterisk_version="22.5.2",
             trouble=None,
             resyncs=3,
+            resync_last_reason="period",
             reconnects=0,
             rows=RowCounts(operators=24, channels=31, calls=17, queues=4, callers=5),
             drift={},
@@ -115,6 +117,7 @@ def _status(boards: Mapping[str, CountedBoard], links: Links, now: float) -> Syn
             asterisk_version=None if link is None else link.asterisk_version,
             trouble=None if link is None else link.login_refused or link.trouble,
             resyncs=counted["resyncs"],
+            resync_last_reason=None if link is None else link.resync_last_reason,
             reconnects=0 if link is None else link.reconnects,
             rows=RowCounts(**{table: counted[table] for table in _TABLES}),
             drift=board.drift(),

@@ -16,6 +16,7 @@ from vss_router.cli.failure import report
 from vss_router.cli.record import record
 from vss_router.cli.replay import replay
 from vss_router.cli.serve import serve
+from vss_router.cli.simulate import simulate
 from vss_router.cli.top import top
 from vss_router.cli.verify import verify
 
@@ -72,7 +73,7 @@ def _register(panel: str, *commands: Callable[..., None]) -> None:
 
 
 _register("Run and watch", demo, serve, top)
-_register("Recordings and test PBXs", record, verify, replay)
+_register("Recordings and test PBXs", record, verify, replay, simulate)
 
 
 class _Invocation:

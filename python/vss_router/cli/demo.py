@@ -24,6 +24,8 @@ __all__ = ["demo"]
 PROGRESS_SECONDS: Final = 2.0
 SYNCHRONIZED_SECONDS: Final = 15.0
 LAST_RESYNC_SECONDS: Final = 10.0
+_RECORDED_WRAPUP_SECONDS: Final = 3
+"""Of the queues that were recorded."""
 _SECRET: Final = "demo"  # noqa: S105 - of the fake Asterisk in this very process
 
 
@@ -68,9 +70,9 @@ def demo(
     configure_logging(settings.log_level, settings.log_format, held_back)
 
     async def running(stop: asyncio.Event) -> None:
-        async with _fake_asterisk(simulate=simulate, speed=pace) as port:
-            ami = load_settings({"ami": [f"main=demo:{_SECRET}@127.0.0.1:{port}"], "http": http})
-            async with Router(ami) as router:
+        async with _fake_asterisk(simulate=simulate, speed=pace) as (port, wrapup):
+            given = {"ami": [f"main=demo:{_SECRET}@127.0.0.1:{port}"], "http": http, "queues": wrapup}
+            async with Router(load_settings(given)) as router:
                 frames = RouterFrames(router)
                 print(f"REST: {router.http_address}/api/queue-status/operators", flush=True)
                 end = None if duration is None else asyncio.get_running_loop().time() + duration
@@ -95,20 +97,21 @@ def demo(
 
 
 @asynccontextmanager
-async def _fake_asterisk(*, simulate: bool, speed: float | None) -> AsyncIterator[int]:
-    """The PBX of the demo; gives its port."""
+async def _fake_asterisk(*, simulate: bool, speed: float | None) -> AsyncIterator[tuple[int, list[str]]]:
+    """The PBX of the demo: its port, and the wrap-up of its queues, written as a setting."""
     if simulate:
         from vss_router.ami.simulator import SimulatorServer
 
-        async with SimulatorServer(speed=speed) as simulator:
-            yield simulator.port
+        async with SimulatorServer(speed=speed, secret=_SECRET) as simulator:
+            wrapup = simulator.simulator.wrapup_seconds
+            yield simulator.port, [f"{queue}.wrapup_seconds={seconds}" for queue, seconds in wrapup.items()]
         return
     from vss_router.ami.replay import ReplayServer
 
     with as_file(files("vss_router") / "data" / "demo.ami.gz") as recording:
         server = ReplayServer(recording, speed=speed, loop=True, secret=_SECRET)
     async with server:
-        yield server.port
+        yield server.port, [f"*.wrapup_seconds={_RECORDED_WRAPUP_SECONDS}"]
 
 
 async def _synchronized(router: "Router", stop: asyncio.Event) -> None:
@@ -130,16 +133,21 @@ async def _synchronized(router: "Router", stop: asyncio.Event) -> None:
 
 async def _summary(router: "Router") -> None:
     """What was seen, after one more comparison with the PBX's own lists."""
+    from vss_router.cli.wallboard import core_drift
+
     for source, link in router.links.items():
         compared = "after a last comparison with Asterisk's own lists"
         try:
             async with asyncio.timeout(LAST_RESYNC_SECONDS):
-                drift = await link.resync("end of the demo")
+                await link.resync()
         except (AmiConnectionError, TimeoutError):
-            drift, compared = link.status.drift, "at the last comparison with Asterisk's own lists"
+            compared = "at the last comparison with Asterisk's own lists"
+        drift = core_drift(link.status.drift, link.status.resync_last_reason)
+        fields = f" ({', '.join(f'{field} {count}' for field, count in sorted(drift.items()))})" if drift else ""
         stats = router.boards[source].stats()
         print(
             f"{source}: {stats['operators']} operators, {stats['channels']} channels, {stats['calls']} calls, "
             f"{stats['queues']} queues, {stats['callers']} waiting; {stats['messages']} AMI messages, "
-            f"{stats['emitted']} typed events, {stats['resyncs']} resyncs; drift {sum(drift.values())} {compared}."
+            f"{stats['emitted']} typed events, {stats['resyncs']} resyncs; "
+            f"drift {sum(drift.values())}{fields} {compared}."
         )

@@ -15,7 +15,7 @@ __all__ = [
     "Line",
     "LinkState",
     "Rate",
-    "drift_total",
+    "core_drift",
     "frame_time",
     "state_counts",
     "waiting_callers",
@@ -37,8 +37,27 @@ STATES: Final[tuple[OperatorState, ...]] = (
 """The order of the wallboard: who serves a caller first, who cannot be offered one last."""
 
 
+CORE_DRIFT: Final = frozenset(
+    f"{row}.{field}"
+    for row, fields in {
+        "operator": ("added", "removed"),
+        "queue": ("added", "removed"),
+        "member": ("added", "removed", "status", "paused", "paused_reason", "penalty", "membership", "login_time"),
+        "channel": (
+            *("added", "removed", "name", "state", "caller", "connected", "context", "exten", "linkedid"),
+            "bridge_id",
+        ),
+    }.items()
+    for field in fields
+)
+
+
+COMPARISONS: Final = frozenset({"period", "asked"})
+"""Reasons of resyncs that compare a board which should be true; after a lost link or a restart it cannot be."""
+
+
 class Line(msgspec.Struct, frozen=True, kw_only=True):
-    """The line to one PBX: its state, AMI events a second, the differences found by the last resync, by field.
+    """The line to one PBX: its state, AMI events a second, the last resync's differences in core fields, by field.
 
     `trouble` says in a sentence why it is not live.
     """
@@ -100,9 +119,14 @@ class Rate:
         return (count - first_count) / (now - first) if now > first else None
 
 
-def drift_total(drift: Mapping[str, int]) -> int:
-    """All differences of all fields."""
-    return sum(drift.values())
+def core_drift(drift: Mapping[str, int], reason: str | None) -> dict[str, int]:
+    """Differences that events must have told us of; none when the resync's `reason` is that there were no events.
+
+    Times and counters are left out: a list tells them in whole seconds or counts what no event tells.
+    """
+    if reason not in COMPARISONS:
+        return {}
+    return {field: count for field, count in drift.items() if field in CORE_DRIFT and count}
 
 
 def frame_time(now: datetime, snapshots: Sequence[SourceSnapshot]) -> datetime:

@@ -10,7 +10,7 @@ import msgspec
 from prometheus_client.parser import text_string_to_metric_families
 
 from vss_router.api.synchronization import SyncStatus
-from vss_router.cli.wallboard import Frame, Line, Rate, frame_time
+from vss_router.cli.wallboard import Frame, Line, Rate, core_drift, frame_time
 from vss_router.errors import ServeError, SettingsError, StatusUnavailableError
 from vss_router.status.rows import SourceSnapshot
 
@@ -76,7 +76,7 @@ class RestFrames:
                 source=source,
                 state=state.state or "down",
                 events_per_second=self._rates.setdefault(source, Rate()).add(time.monotonic(), counted.get(source, 0)),
-                drift=state.drift,
+                drift=core_drift(state.drift, state.resync_last_reason),
                 trouble=state.trouble,
             )
             for source, state in sync.sources.items()

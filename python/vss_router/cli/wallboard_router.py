@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import msgspec
 
-from vss_router.cli.wallboard import Frame, Line, Rate, drift_total, frame_time, state_counts, waiting_callers
+from vss_router.cli.wallboard import Frame, Line, Rate, core_drift, frame_time, state_counts, waiting_callers
 from vss_router.router import Router
 from vss_router.status.rows import SourceSnapshot
 
@@ -29,7 +29,7 @@ class RouterFrames:
                 source=source,
                 state=status.state,
                 events_per_second=self._rates.setdefault(source, Rate()).add(time.monotonic(), status.messages),
-                drift=status.drift,
+                drift=core_drift(status.drift, status.resync_last_reason),
                 trouble=status.trouble,
             )
             for source, status in self._router.status().items()
@@ -51,6 +51,6 @@ def progress_line(frame: Frame) -> str:
             f"calls {calls}",
             f"waiting {len(waiting_callers(frame.queues))}",
             f"{rate:.0f} events/s",
-            f"drift {sum(drift_total(line.drift) for line in frame.lines)}",
+            f"drift {sum(sum(line.drift.values()) for line in frame.lines)}",
         ]
     )

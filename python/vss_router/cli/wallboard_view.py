@@ -11,7 +11,7 @@ from rich.rule import Rule
 from rich.table import Table
 from rich.text import Text
 
-from vss_router.cli.wallboard import Frame, Line, drift_total, state_counts, waiting_callers
+from vss_router.cli.wallboard import Frame, Line, state_counts, waiting_callers
 from vss_router.cli.words import Words
 from vss_router.status.rows import OperatorRow, QueueRow
 
@@ -79,7 +79,7 @@ def _header(frame: Frame, words: Words, width: int) -> RenderableType:
         right.append(f" · {channels} {words.channels}")
     if rate is not None:
         right.append(f" · {rate:,.0f} {words.events_per_second}".replace(",", " "))
-    drift = sum(drift_total(line.drift) for line in frame.lines)
+    drift = sum(sum(line.drift.values()) for line in frame.lines)
     right.append(f" · {words.drift} {drift}", style="red" if drift else "green")
     right.append(f" · {frame.at.astimezone():%H:%M:%S} ", style="dim")
     row = Table.grid(expand=False)
