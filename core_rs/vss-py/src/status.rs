@@ -204,12 +204,13 @@ impl StatusBoard {
     #[pyo3(signature = (chunk, now, session = "events"))]
     fn feed(&self, py: Python<'_>, chunk: &[u8], now: f64, session: &str) -> PyResult<Batch> {
         let session = Session::named(session).map_err(CoreError::from)?;
-        let batch = self.board().feed(chunk, Moment::from_seconds(now), session);
+        // Without the interpreter: whoever reads the sockets in another thread must not wait for us.
+        let batch = py.detach(|| self.board().feed(chunk, Moment::from_seconds(now), session));
         Batch::new(py, batch)
     }
 
     fn tick(&self, py: Python<'_>, now: f64) -> PyResult<Batch> {
-        let batch = self.board().tick(Moment::from_seconds(now));
+        let batch = py.detach(|| self.board().tick(Moment::from_seconds(now)));
         Batch::new(py, batch)
     }
 

@@ -44,7 +44,7 @@ impl StatusBoard {
         match message.kind() {
             MessageKind::Event => self.take_event(message, now, batch),
             MessageKind::Response => {
-                self.list_answered(message, batch);
+                self.list_answered(message, now, batch);
                 batch.responses.push(Response::of(message, session));
             }
             MessageKind::Greeting => {

@@ -145,7 +145,7 @@ impl StatusBoard {
     }
 
     /// The response to a list action: `Success` begins it, `Error` refuses it.
-    pub(super) fn list_answered(&mut self, response: &Message<'_>, batch: &mut Batch) {
+    pub(super) fn list_answered(&mut self, response: &Message<'_>, now: Moment, batch: &mut Batch) {
         let Some(action_id) = response.action_id() else { return };
         let Some(list) = self.resync.as_mut().and_then(|resync| resync.list(action_id)) else { return };
         if response.name() == b"Error" {
@@ -153,7 +153,9 @@ impl StatusBoard {
             let id = list.action_id.clone();
             let message = response.text("Message").unwrap_or_default().into_owned();
             batch.notice(NoticeReason::ListRefused, message, Some(&id));
-            self.lists_complete(batch);
+            if self.lists_complete(batch) {
+                self.compare_passes(now, batch);
+            }
         } else {
             list.items = 0;
         }
