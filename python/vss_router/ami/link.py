@@ -133,6 +133,8 @@ class AmiLink:
             loop.create_task(self._resyncs.run(), name=f"{self.source} resyncs"),
             loop.create_task(self._tick(), name=f"{self.source} tick"),
         ]
+        for task in self._tasks:
+            task.add_done_callback(self._task_ended)
 
     async def stop(self) -> None:
         """Log both sessions off and end; the board keeps what it knew."""
@@ -338,6 +340,11 @@ class AmiLink:
         except Exception:  # noqa: BLE001 - whatever an application's handler raises, the link goes on
             self._handler_errors += 1
             _log.exception("%s: on_batch failed", self.source)
+
+    def _task_ended(self, task: asyncio.Task[None]) -> None:
+        """These tasks end by `stop` only; another end is a mistake of ours that must be seen."""
+        if not task.cancelled() and (error := task.exception()) is not None:
+            _log.critical("%s: the link has stopped working", task.get_name(), exc_info=error)
 
     async def _tick(self) -> None:
         while True:

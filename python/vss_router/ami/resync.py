@@ -31,7 +31,7 @@ __all__ = ["LISTS", "Resyncs"]
 
 LISTS: Final = ("CoreShowChannels", "BridgeList", "QueueStatus", "DeviceStateList", "ExtensionStateList", "Agents")
 """In the order they are asked (`BridgeList` before the queues: who talks to whom decides what a member does)."""
-TRIGGERS: Final = frozenset({"reload", "fully_booted", "impossible_value", "oversized"})
+TRIGGERS: Final = frozenset({"reload", "fully_booted", "impossible_value", "oversized", "overflow"})
 """Reasons of gaps that ask for a resync."""
 MOST_PASSES: Final = 6
 """The board settles for its fifth pass; one more and something is wrong."""
@@ -125,6 +125,8 @@ class Resyncs:
             if gap.reason in TRIGGERS:
                 _log.info("%s: resync wanted: %s %s", self._source, gap.reason, gap.detail)
                 self.request(gap.reason)
+            elif gap.reason == "resync_dropped":
+                self.interrupt(gap.detail or gap.reason)
             else:
                 self._signals.append(gap)
         self._changed.set()
@@ -178,7 +180,7 @@ class Resyncs:
         if not run.cancelled() and run.exception() is None:
             return True
         if self._board.resync != "none":
-            self._emit(self._board.abandon_resync(reason, self._clock()))
+            self._emit(self._board.abandon_resync(reason))
         self.failed += 1
         error = None if run.cancelled() else run.exception()
         if isinstance(error, AmiError):
@@ -190,6 +192,8 @@ class Resyncs:
 
     async def _once(self, events: AmiSession, actions: AmiSession, reason: str) -> None:
         begun = time.monotonic()
+        # Against a board that was true a moment ago, differences are drift; against an empty one they are news.
+        compares = self.synchronized.is_set()
         await self.fence.settle(actions, self._new_id())
         for _ in range(MOST_PASSES):
             self._number += 1
@@ -207,7 +211,7 @@ class Resyncs:
             for name, action_id in ids.items():
                 await self._ask(actions, name, action_id)
             if await self._finish(events, actions, value):
-                self._record(begun, reason)
+                self._record(begun, reason, compares=compares)
                 return
         raise _ResyncError(f"{MOST_PASSES} passes did not settle")
 
@@ -275,12 +279,12 @@ class Resyncs:
                     await self._changed.wait()
         return found
 
-    def _record(self, begun: float, reason: str) -> None:
+    def _record(self, begun: float, reason: str, *, compares: bool) -> None:
         self.done += 1
         self.last_seconds = time.monotonic() - begun
         self.last_at = self._clock()
         self.last_reason = reason
-        self.drift = self._board.drift()
+        self.drift = self._board.drift() if compares else {}
         for field, count in self.drift.items():
             self.drift_total[field] = self.drift_total.get(field, 0) + count
         self.synchronized.set()
