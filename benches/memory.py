@@ -72,10 +72,8 @@ def sides() -> list[Side]:
     INPUTS.mkdir(parents=True, exist_ok=True)
     lists, live = INPUTS / "memory-lists.ami", INPUTS / "memory-live.ami"
     centre = CallCentre(SIZE)
-    pieces = list(centre.lists())
-    # The fence stands in the event stream, after the lists.
-    lists.write_bytes(b"".join(pieces[:-1]))
-    live.write_bytes(pieces[-1] + centre.round(TRAFFIC)[0])
+    lists.write_bytes(b"".join(centre.lists()))
+    live.write_bytes(centre.fence() + centre.round(TRAFFIC)[0])
     rounds = []
     for _ in range(ROUNDS):
         command = [sys.executable, "-m", "benches.memory", str(lists), str(live)]

@@ -80,7 +80,7 @@ def growth_sides() -> list[Side]:
             for turn in range(GROWTH_ROUNDS + 1):  # the first one warms up
                 live = folder / f"{size}-live-{turn}.ami"
                 made.append(live)
-                live.write_bytes(centre.round(GROWTH_EVENTS)[0])
+                live.write_bytes((b"" if turn else centre.fence()) + centre.round(GROWTH_EVENTS)[0])
         results = folder / "rounds.json"
         cargo_bench("growth", {"VSS_BENCH_GROWTH": str(folder), "VSS_BENCH_RESULTS": str(results)})
         sides = msgspec.json.decode(results.read_bytes(), type=list[GrowthSide])

@@ -117,7 +117,7 @@ class CallCentre:
     # ---- the lists ----
 
     def lists(self) -> Iterator[bytes]:
-        """The answers to all list actions and the fence, in pieces; the actions were asked with `ACTION_IDS`."""
+        """The answers to all list actions, in pieces; the actions were asked with `ACTION_IDS`."""
         for name in LISTS:
             items, complete = 0, f"{name}Complete" if name != "Agents" else "AgentsComplete"
             action_id = ACTION_IDS[name]
@@ -133,9 +133,11 @@ class CallCentre:
                 f"Event: {complete}\r\nActionID: {action_id}\r\nEventList: Complete\r\nListItems: {items}\r\n\r\n"
             )
             yield "".join(piece).encode()
-        yield self.event(
-            "VarSet", f"Channel: none\r\nUniqueid: none\r\nVariable: VSS_FENCE\r\nValue: {FENCE}\r\n"
-        ).encode()
+
+    def fence(self) -> bytes:
+        """The fact that ends the resync: it stands in the event stream after the lists were asked."""
+        body = f"Channel: none\r\nUniqueid: none\r\nVariable: VSS_FENCE\r\nValue: {FENCE}\r\n"
+        return self.event("VarSet", body).encode()
 
     def items_of(self, name: str) -> Iterator[str]:
         if name == "CoreShowChannels":
