@@ -56,6 +56,7 @@ class Verification:
         self._comparison = Comparison()
         self._dump = None if dump is None else SnapshotFolder(dump)
         self._phase: Literal["waiting", "seeding", "following"] = "waiting"
+        self._waiting_since = ""
         self._seed: list[tuple[AskedList, list[AmiMessage]]] = []
         self._seed_set: ListSet | None = None
         self._seed_window: Flight | None = None
@@ -152,6 +153,11 @@ class Verification:
         wanted = {asked.kind: asked.action_id for asked in of.lists if asked.kind in SEEDED_BY}
         self._board.begin_resync(wanted, _FENCE, reason="connect", now=self._now)
         self.report.seeded_from.extend(wanted.values())
+        if self._waiting_since:
+            self.report.notes.append(
+                f"Seeded anew from {of.lists[0].action_id} after {self._waiting_since}: "
+                "events do not tell what changed there."
+            )
         self._phase = "seeding"
         self._seed_set = of
         self._seed = []
@@ -188,7 +194,7 @@ class Verification:
     def _needs_lists(self, why: str) -> None:
         if self._phase == "following":
             self._phase = "waiting"
-            self.report.notes.append(f"Seeded anew after {why}: events do not tell what changed there.")
+            self._waiting_since = why
 
     # Comparing ------------------------------------------------------------------------------------------------------
 
