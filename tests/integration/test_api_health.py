@@ -102,6 +102,7 @@ class TestSyncStatus:
             "asterisk_version": "22.5.2",
             "trouble": None,
             "resyncs": 1,
+            "resync_last_reason": "connect",
             "reconnects": 1,
             "rows": {"operators": 1, "channels": 0, "calls": 0, "queues": 1, "callers": 1},
             "drift": {"member.paused": 2},

@@ -29,9 +29,6 @@ ODD_IDS = [
 ]
 
 
-ROWS = 2 * len(ODD_IDS) + 6
-
-
 @pytest.fixture(scope="module")
 def board() -> BoardDouble:
     return BoardDouble(
@@ -145,15 +142,17 @@ class TestSnapshot:
             "queues": 4,
         }
 
-    @pytest.mark.parametrize("known", ["{tag}", '"other", {tag}', "*", '"main:41-{rows}"'])
+    @pytest.mark.parametrize("known", ["{tag}", '"other", {tag}', "*", "{strong}"])
     def test_who_has_it_already_is_told_so(self, client: TestClient[Litestar], known: str) -> None:
         tag = client.get(f"{STATUS_PREFIX}/snapshot").headers["etag"]
-        answer = client.get(f"{STATUS_PREFIX}/snapshot", headers={"If-None-Match": known.format(tag=tag, rows=ROWS)})
+        answer = client.get(
+            f"{STATUS_PREFIX}/snapshot", headers={"If-None-Match": known.format(tag=tag, strong=tag.removeprefix("W/"))}
+        )
         assert (answer.status_code, answer.content) == (304, b"")
         assert answer.headers["etag"] == tag
         assert answer.headers["x-stale"] == "false"
 
-    @pytest.mark.parametrize("known", ['W/"main:40-30"', f"main:41-{ROWS}", "", '"', f'W/"north:41-{ROWS}"'])
+    @pytest.mark.parametrize("known", ['W/"main:40-30"', "main:41", "", '"', 'W/"north:41-30"'])
     def test_who_has_another_gets_it(self, client: TestClient[Litestar], known: str) -> None:
         answer = client.get(f"{STATUS_PREFIX}/snapshot", headers={"If-None-Match": known})
         assert answer.status_code == 200
@@ -227,7 +226,7 @@ async def test_a_reader_that_has_to_be_awaited_serves_as_well() -> None:
 
         def __getattribute__(self, name: str) -> Any:
             found = super().__getattribute__(name)
-            if name in {"operator", "operators", "queue", "snapshot", "position"}:
+            if name in {"operator", "operators", "queue", "snapshot"}:
 
                 async def later(*given: Any, **named: Any) -> Any:
                     return found(*given, **named)

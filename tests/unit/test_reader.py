@@ -243,7 +243,7 @@ class TestFreshness:
 
     def test_nothing_is_known_before_the_first_synchronization(self) -> None:
         reader = MemoryReader({"main": BoardDouble(resyncs=0)}, is_stale=lambda _source: True)
-        for ask in (reader.snapshot, reader.operators, reader.position):
+        for ask in (reader.snapshot, reader.operators):
             with pytest.raises(StatusUnavailableError, match="Nothing is known yet of main: wait until"):
                 ask()
         with pytest.raises(StatusUnavailableError):

@@ -40,13 +40,10 @@ def snapshot_routes(reader: StatusReader) -> Router:
             str | None, HeaderParameter(name="If-None-Match", description="The `ETag` of the snapshot at hand.")
         ] = None,
     ) -> ASGIResponse:
-        if known is not None:
-            looked = reader.position(source)
-            answer = await looked if inspect.isawaitable(looked) else looked
-            if _names(known, _tag(answer)):
-                return ASGIResponse(status_code=_NOT_MODIFIED, headers=_headers(answer))
         asked = reader.snapshot(source)
         answer = await asked if inspect.isawaitable(asked) else asked
+        if known is not None and _names(known, _tag(answer)):
+            return ASGIResponse(status_code=_NOT_MODIFIED, headers=_headers(answer))
         return ASGIResponse(body=answer.body, headers=_headers(answer), media_type="application/json")
 
     return Router("/", route_handlers=[snapshot], tags=["snapshot"])

@@ -96,15 +96,15 @@ class MemoryReader:
     def snapshot(self, source: str | None = None) -> Answer:
         """Everything at one `seq`: a `SourceSnapshot`, or `{"sources": {name: SourceSnapshot}}` of several PBXs."""
         chosen = self._chosen(source)
+        bodies = [board.snapshot() for _, board in chosen]
+        # Rows come and change with a `seq` of their own. One whose time is over may go without: the length shows it.
+        version = ",".join(
+            f"{name}:{board.seq}-{len(body)}" for (name, board), body in zip(chosen, bodies, strict=True)
+        )
         if len(chosen) == 1:
-            return self._answer(chosen[0][1].snapshot(), chosen, _version(chosen))
-        parts = [msgspec.json.encode(name) + b":" + board.snapshot() for name, board in chosen]
-        return self._answer(b'{"sources":{' + b",".join(parts) + b"}}", chosen, _version(chosen))
-
-    def position(self, source: str | None = None) -> Answer:
-        """What `snapshot` would say about itself, with an empty body: whether it is worth asking for."""
-        chosen = self._chosen(source)
-        return self._answer(b"", chosen, _version(chosen))
+            return self._answer(bodies[0], chosen, version)
+        named = [msgspec.json.encode(name) + b":" + body for (name, _), body in zip(chosen, bodies, strict=True)]
+        return self._answer(b'{"sources":{' + b",".join(named) + b"}}", chosen, version)
 
     def _one(self, kind: str, read: Callable[[Board], bytes | None], key: str, source: str | None) -> Answer | None:
         chosen = self._chosen(source)
@@ -202,19 +202,6 @@ def _never_stale(_source: str) -> bool:
 
 def _never_synchronized(board: Board) -> bool:
     return board.stats()["resyncs"] == 0
-
-
-def _version(read: list[tuple[str, Board]]) -> str:
-    """What names the rows of these boards.
-
-    Rows come and change with a `seq` of their own; one whose time is over may go without, which the count shows.
-    """
-    return ",".join(f"{name}:{board.seq}-{_row_count(board)}" for name, board in read)
-
-
-def _row_count(board: Board) -> int:
-    counted = board.stats()
-    return sum(counted[table] for table in get_args(Table))
 
 
 def _callers(board: Board, queue: str) -> bytes | None:

@@ -17,8 +17,8 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     `body` is JSON in UTF-8. `as_of` is the time of the newest fact behind it (ISO 8601, UTC), of several PBXs the one
     that is furthest behind. `position` is `main:123`, for several PBXs `main:123,b:45`; `seq` the bare number when
     there is one PBX. `stale` says that a PBX behind the answer is unreachable or not yet synchronized: what is shown
-    was true at `as_of`. `source` is None when several PBXs answered together. `version` comes with a snapshot and with
-    a position: equal versions have equal rows.
+    was true at `as_of`. `source` is None when several PBXs answered together. `version` comes with a snapshot: equal
+    versions have equal rows.
     """
 
     body: bytes
@@ -124,6 +124,3 @@ class StatusReader(Protocol):
 
     def snapshot(self, source: str | None = None) -> Maybe[Answer]:
         """Everything at one `seq`: a `SourceSnapshot`, or `{"sources": {name: SourceSnapshot}}` of several PBXs."""
-
-    def position(self, source: str | None = None) -> Maybe[Answer]:
-        """What `snapshot` would say about itself, with an empty body: whether it is worth asking for."""
