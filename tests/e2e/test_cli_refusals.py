@@ -26,7 +26,7 @@ SECRET = "s3cret-of-the-pbx"
         (["serve", "--ami", "main=pbx:5038"], ["names no user"]),
         (["serve", "--ami", "main=u:s@pbx:99999"], ["port must be a number from 1 to 65535"]),
         (["serve", "--ami", "a=u:s@h", "--ami", "a=u:s@i"], ['two PBXs are called "a"']),
-        (["serve", "--ami", "main=u:s@h", "--ended-seconds", "x"], ["--ended-seconds", "'x'"]),
+        (["serve", "--ami", "main=u:s@h", "--ended-seconds", "x"], ['"--ended-seconds"', 'a number, not "x"']),
         (["serve", "--ami", "main=u:s@h", "--resync-seconds", "-1"], ['"--resync-seconds"', "at least 0"]),
         (["serve", "--ami", "main=u:s@h", "--log-format", "xml"], ['"--log-format"', "one of text, json"]),
         (["serve", "--ami", "main=u:s@h", "--queues", "vip"], ['"--queues"', "support.wrapup_seconds=15"]),

@@ -64,13 +64,13 @@ def serve(
         ),
     ] = None,
     ended_seconds: Annotated[
-        float | None,
+        str | None,
         typer.Option(
             metavar="SECONDS", rich_help_panel=_STATUS, show_default="60", help="How long an ended call stays readable."
         ),
     ] = None,
     window_seconds: Annotated[
-        float | None,
+        str | None,
         typer.Option(
             metavar="SECONDS",
             rich_help_panel=_STATUS,
@@ -79,7 +79,7 @@ def serve(
         ),
     ] = None,
     resync_seconds: Annotated[
-        float | None,
+        str | None,
         typer.Option(
             metavar="SECONDS",
             rich_help_panel=_STATUS,
