@@ -61,7 +61,7 @@ endif
 $(BUILT): $(RUST_SOURCES) Cargo.toml Cargo.lock pyproject.toml $(INSTALLED)
 	$(need_rust)
 	$(say) "building the extension in release"
-	@rm -f python/vss_router/_core*.so  # one of another build would shadow the new one
+	@find python/vss_router -name '_core*.so' ! -name '_core.abi3.so' -delete  # one of another build would shadow the new one
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(PY) -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
 

@@ -15,7 +15,8 @@ from tests.docs.pages import ROOT
 _ERRORS_PAGE: Final = ROOT / "python" / "vss_router" / "errors.py"
 ERRORS: Final = {node.name for node in ast.parse(_ERRORS_PAGE.read_text()).body if isinstance(node, ast.ClassDef)}
 ANY: Final = "…"
-_RUST: Final = re.compile(r'#\[error\(\s*"((?:[^"\\]|\\.)*)"', re.DOTALL)
+# thiserror's attribute, or an error made where it happens.
+_RUST: Final = re.compile(r'(?:#\[error\(|Err(?:or)?::\w+\(\s*(?:format!\()?)\s*"((?:[^"\\]|\\.)*)"', re.DOTALL)
 _RUST_GAP: Final = re.compile(r"\\\n\s*")  # a string that goes on in the next line
 
 

@@ -16,7 +16,8 @@ SAYS_NOTHING = re.compile(r"^(utils?|helpers?|managers?|common|misc)$")
 
 # Each layer may import the ones after it, and siblings of one line not each other.
 LAYERS: list[set[str]] = [
-    {"cli", "__main__"},
+    {"__main__"},
+    {"cli"},
     {"router"},
     {"api"},
     {"ami", "status"},
