@@ -11,7 +11,7 @@ row = msgspec.json.decode(answer.body, type=OperatorRow)
 """
 
 from collections.abc import Callable, Mapping
-from typing import Final, get_args
+from typing import Final, Literal, get_args
 
 import msgspec
 
@@ -26,6 +26,7 @@ LARGEST_PAGE: Final = 10_000
 """The most rows a caller may ask for at once by `limit`."""
 
 _STATES: Final = frozenset(get_args(OperatorState))
+_Kind = Literal["operator", "channel", "call", "queue", "callers"]
 
 
 class MemoryReader:
@@ -47,23 +48,26 @@ class MemoryReader:
 
     def operator(self, operator_id: str, source: str | None = None) -> Answer | None:
         """One operator by id (`PJSIP/1001`) or extension (`1001`): an `OperatorRow`."""
-        return self._one("operator", lambda board: board.operator(operator_id), operator_id, source)
+        return self._one("operator", operator_id, source)
 
     def channel(self, channel_id: str, source: str | None = None) -> Answer | None:
         """One channel by Uniqueid or channel name: a `ChannelRow`."""
-        return self._one("channel", lambda board: board.channel(channel_id), channel_id, source)
+        return self._one("channel", channel_id, source)
 
     def call(self, call_id: str, source: str | None = None) -> Answer | None:
         """One call by Linkedid: a `CallRow`."""
-        return self._one("call", lambda board: board.call(call_id), call_id, source)
+        return self._one("call", call_id, source)
 
     def queue(self, name: str, source: str | None = None) -> Answer | None:
         """One queue by name: a `QueueRow`."""
-        return self._one("queue", lambda board: board.queue(name), name, source)
+        return self._one("queue", name, source)
 
     def callers(self, queue: str, source: str | None = None) -> Answer | None:
         """Who waits in a queue, first in line first: `{"items": [Caller, …], "next_cursor": null}`."""
-        return self._one("queue", lambda board: _callers(board, queue), queue, source)
+        found = self._one("callers", queue, source)
+        if found is None:
+            return None
+        return msgspec.structs.replace(found, body=b'{"items":' + found.body + b',"next_cursor":null}')
 
     def operators(
         self,
@@ -106,18 +110,26 @@ class MemoryReader:
         named = [msgspec.json.encode(name) + b":" + body for (name, _), body in zip(chosen, bodies, strict=True)]
         return self._answer(b'{"sources":{' + b",".join(named) + b"}}", chosen, version)
 
-    def _one(self, kind: str, read: Callable[[Board], bytes | None], key: str, source: str | None) -> Answer | None:
-        chosen = self._chosen(source)
-        found = [(name, board, body) for name, board in chosen if (body := read(board)) is not None]
+    def _one(self, kind: _Kind, key: str, source: str | None) -> Answer | None:
+        if source is None and len(self._boards) > 1:
+            return self._one_of_several(kind, key)
+        # The usual case, a single PBX, is kept short: programs read rows by the ten thousand.
+        ((name, board),) = self._chosen(source)
+        body: bytes | None = getattr(board, kind)(key)
+        return None if body is None else self._answer_of(name, board, body)
+
+    def _one_of_several(self, kind: _Kind, key: str) -> Answer | None:
+        chosen = self._chosen(None)
+        found = [(name, board, body) for name, board in chosen if (body := getattr(board, kind)(key)) is not None]
         if len(found) > 1:
             names = tuple(name for name, _, _ in found)
             raise AmbiguousSourceError(
-                f"The {kind} {_shown(key)} stands in more than one PBX: choose one of {_names(names)} by `source`.",
+                f"The {'queue' if kind == 'callers' else kind} {_shown(key)} stands in more than one PBX: "
+                f"choose one of {_names(names)} by `source`.",
                 names,
             )
         if found:
-            name, board, body = found[0]
-            return self._answer(body, [(name, board)])
+            return self._answer_of(*found[0])
         unknown = [name for name, board in chosen if self._is_stale(name) and _never_synchronized(board)]
         if unknown:
             # "There is no such row" would be a guess as long as a PBX has not been read once.
@@ -167,24 +179,17 @@ class MemoryReader:
                 )
             chosen = [(source, board)]
         else:
-            chosen = sorted(self._boards.items())
-        if all(self._is_stale(name) and _never_synchronized(board) for name, board in chosen):
-            raise _unavailable([name for name, _ in chosen])
-        return chosen
+            chosen = list(self._boards.items())
+            if len(chosen) > 1:
+                chosen.sort()
+        for name, board in chosen:
+            if not self._is_stale(name) or not _never_synchronized(board):
+                return chosen
+        raise _unavailable([name for name, _ in chosen])
 
     def _answer(self, body: bytes, read: list[tuple[str, Board]], version: str | None = None) -> Answer:
         if len(read) == 1:
-            name, board = read[0]
-            seq = board.seq
-            return Answer(
-                body=body,
-                as_of=board.as_of,
-                position=f"{name}:{seq}",
-                seq=seq,
-                stale=self._is_stale(name),
-                source=name,
-                version=version,
-            )
+            return self._answer_of(*read[0], body, version)
         return Answer(
             body=body,
             as_of=min(board.as_of for _, board in read),
@@ -195,6 +200,18 @@ class MemoryReader:
             version=version,
         )
 
+    def _answer_of(self, name: str, board: Board, body: bytes, version: str | None = None) -> Answer:
+        seq = board.seq
+        return Answer(
+            body=body,
+            as_of=board.as_of,
+            position=f"{name}:{seq}",
+            seq=seq,
+            stale=self._is_stale(name),
+            source=name,
+            version=version,
+        )
+
 
 def _never_stale(_source: str) -> bool:
     return False
@@ -202,11 +219,6 @@ def _never_stale(_source: str) -> bool:
 
 def _never_synchronized(board: Board) -> bool:
     return board.stats()["resyncs"] == 0
-
-
-def _callers(board: Board, queue: str) -> bytes | None:
-    body = board.callers(queue)
-    return None if body is None else b'{"items":' + body + b',"next_cursor":null}'
 
 
 def _page(bodies: list[bytes], following: str | None) -> bytes:
