@@ -6,6 +6,7 @@ the structured one of 18.26, 20.11, 21.6 and 22.1 on, such as
 """
 
 import re
+import warnings
 from collections.abc import Callable
 from typing import Final
 
@@ -139,7 +140,10 @@ def _regex(pattern: bytes) -> _Matcher:
     for posix, plain in _POSIX_CLASSES.items():
         pattern = pattern.replace(posix, plain)
     try:
-        compiled = re.compile(pattern, re.DOTALL)
+        with warnings.catch_warnings():
+            # "[[" is a set that holds "[", in POSIX as here; Python only warns that it may not stay so.
+            warnings.simplefilter("ignore", FutureWarning)
+            compiled = re.compile(pattern, re.DOTALL)
     except (re.error, OverflowError):
         raise FilterError(_NOT_COMPILED) from None
     return lambda value: compiled.search(value) is not None
