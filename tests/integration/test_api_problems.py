@@ -75,7 +75,6 @@ def test_another_method_is_answered_with_those_allowed(client: TestClient[Litest
         ("state=", "state", "use one of logged_out, unreachable"),
         ("cursor=zzz", "cursor", "pass `next_cursor` on unchanged"),
         ("cursor=" + "A" * 5000, "cursor", "length <= 4096"),
-        ("source=west", "source", "the sources are main"),
     ],
 )
 def test_bad_input_names_its_field(client: TestClient[Litestar], query: str, field: str, said: str) -> None:
@@ -83,6 +82,16 @@ def test_bad_input_names_its_field(client: TestClient[Litestar], query: str, fie
     assert [error.field for error in problem.errors] == [field]
     assert said in problem.errors[0].detail
     assert said in problem.detail
+
+
+@pytest.mark.parametrize("path", ["operators", "operators/PJSIP/1001", "queues/x/callers", "snapshot", "calls"])
+def test_an_unknown_source_is_told_with_those_that_exist(path: str) -> None:
+    boards = {"main": BoardDouble()}
+    with TestClient(build_app(MemoryReader(boards), boards=boards)) as client:
+        answer = client.get(f"{STATUS_PREFIX}/{path}", params={"source": "west"})
+    problem = problem_of(answer, 404, "unknown-source")
+    assert problem.detail == "No PBX is called 'west': the sources are main."
+    assert [error.field for error in problem.errors] == ["source"]
 
 
 def test_all_fields_at_fault_are_named_at_once(client: TestClient[Litestar]) -> None:

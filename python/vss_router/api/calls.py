@@ -21,7 +21,7 @@ def call_routes(reader: StatusReader) -> Router:
         "/calls",
         summary="All calls",
         operation_class=StatusOperation,
-        responses=described(CallPage, page_of(CALL), 422, 503),
+        responses=described(CallPage, page_of(CALL), 404, 422, 503),
     )
     async def calls(
         source: SourceParameter = None, limit: LimitParameter = None, cursor: CursorParameter = None
@@ -33,7 +33,7 @@ def call_routes(reader: StatusReader) -> Router:
         summary="One call",
         description="By Linkedid.",
         operation_class=StatusOperation,
-        responses=described(CallRow, CALL, 404, 409, 422, 503),
+        responses=described(CallRow, CALL, 404, 409, 503),
     )
     async def call(call_id: FromPath[str], source: SourceParameter = None) -> ASGIResponse:
         key = row_id(call_id)

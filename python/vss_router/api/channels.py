@@ -21,7 +21,7 @@ def channel_routes(reader: StatusReader) -> Router:
         "/channels",
         summary="All channels",
         operation_class=StatusOperation,
-        responses=described(ChannelPage, page_of(CHANNEL), 422, 503),
+        responses=described(ChannelPage, page_of(CHANNEL), 404, 422, 503),
     )
     async def channels(
         source: SourceParameter = None, limit: LimitParameter = None, cursor: CursorParameter = None
@@ -33,7 +33,7 @@ def channel_routes(reader: StatusReader) -> Router:
         summary="One channel",
         description="By Uniqueid or by channel name, `PJSIP/1001-00000007`.",
         operation_class=StatusOperation,
-        responses=described(ChannelRow, CHANNEL, 404, 409, 422, 503),
+        responses=described(ChannelRow, CHANNEL, 404, 409, 503),
     )
     async def channel(channel_id: FromPath[str], source: SourceParameter = None) -> ASGIResponse:
         key = row_id(channel_id)

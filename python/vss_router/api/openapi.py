@@ -141,7 +141,7 @@ def described(shape: Any, example: Any, *problems: int) -> dict[int, ResponseSpe
         )
     }
     for status in problems:
-        kinds = [kind for kind in KINDS.values() if kind.status == status]
+        kinds = [kind for name, kind in KINDS.items() if kind.status == status and name != "unknown-path"]
         answers[status] = ResponseSpec(
             data_container=Problem,
             description=" ".join(kind.meaning for kind in kinds),

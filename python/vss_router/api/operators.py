@@ -32,7 +32,7 @@ def operator_routes(reader: StatusReader) -> Router:
         "/operators",
         summary="All operators",
         operation_class=StatusOperation,
-        responses=described(OperatorPage, page_of(OPERATOR), 422, 503),
+        responses=described(OperatorPage, page_of(OPERATOR), 404, 422, 503),
     )
     async def operators(
         operator_state: StateParameter = None,
@@ -50,7 +50,7 @@ def operator_routes(reader: StatusReader) -> Router:
         summary="One operator",
         description="By id, `PJSIP/1001` (percent-encoded or not), or by extension, `1001`.",
         operation_class=StatusOperation,
-        responses=described(OperatorRow, OPERATOR, 404, 409, 422, 503),
+        responses=described(OperatorRow, OPERATOR, 404, 409, 503),
     )
     async def operator(operator_id: FromPath[str], source: SourceParameter = None) -> ASGIResponse:
         key = row_id(operator_id)

@@ -65,6 +65,7 @@ class ProblemKind(msgspec.Struct, frozen=True, kw_only=True):
 
 KINDS: Final = {
     "unknown-row": ProblemKind(status=404, title="Unknown row", meaning="No row has this id or name."),
+    "unknown-source": ProblemKind(status=404, title="Unknown source", meaning="No PBX has this name."),
     "unknown-path": ProblemKind(status=404, title="Unknown path", meaning="The API has no such path."),
     "method-not-allowed": ProblemKind(
         status=405,
@@ -142,8 +143,12 @@ def _described(request: Request[object, object, State], error: Exception) -> ASG
     if isinstance(error, AmbiguousSourceError):
         return problem_response("ambiguous-source", str(error), instance, sources=list(error.sources))
     if isinstance(error, StatusQueryError):
+        # A PBX may come and go: its name is asked for like any other row's, not right or wrong by itself.
         return problem_response(
-            "bad-input", str(error), instance, errors=[FieldError(field=error.field, detail=str(error))]
+            "unknown-source" if error.field == "source" else "bad-input",
+            str(error),
+            instance,
+            errors=[FieldError(field=error.field, detail=str(error))],
         )
     if isinstance(error, StatusUnavailableError):
         return problem_response("not-ready", str(error), instance, headers={"retry-after": str(RETRY_SECONDS)})

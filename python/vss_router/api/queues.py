@@ -21,7 +21,7 @@ def queue_routes(reader: StatusReader) -> Router:
         "/queues",
         summary="All queues",
         operation_class=StatusOperation,
-        responses=described(QueuePage, page_of(QUEUE), 422, 503),
+        responses=described(QueuePage, page_of(QUEUE), 404, 422, 503),
     )
     async def queues(
         source: SourceParameter = None, limit: LimitParameter = None, cursor: CursorParameter = None
@@ -32,7 +32,7 @@ def queue_routes(reader: StatusReader) -> Router:
         "/queues/{queue_name:str}",
         summary="One queue",
         operation_class=StatusOperation,
-        responses=described(QueueRow, QUEUE, 404, 409, 422, 503),
+        responses=described(QueueRow, QUEUE, 404, 409, 503),
     )
     async def queue(queue_name: FromPath[str], source: SourceParameter = None) -> ASGIResponse:
         name = row_id(queue_name)
@@ -43,7 +43,7 @@ def queue_routes(reader: StatusReader) -> Router:
         summary="Who waits in a queue",
         description="First in line first.",
         operation_class=StatusOperation,
-        responses=described(CallerPage, page_of(CALLER), 404, 409, 422, 503),
+        responses=described(CallerPage, page_of(CALLER), 404, 409, 503),
     )
     async def callers(queue_name: FromPath[str], source: SourceParameter = None) -> ASGIResponse:
         name = row_id(queue_name)

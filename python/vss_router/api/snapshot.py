@@ -32,7 +32,7 @@ def snapshot_routes(reader: StatusReader) -> Router:
             "`If-None-Match` to be answered 304 while nothing has changed."
         ),
         operation_class=SnapshotOperation,
-        responses=described(SourceSnapshot | SnapshotOfSeveral, SNAPSHOT, 422, 503),
+        responses=described(SourceSnapshot | SnapshotOfSeveral, SNAPSHOT, 404, 503),
     )
     async def snapshot(
         source: SourceParameter = None,
