@@ -37,6 +37,8 @@ const PIECES: &[&[u8]] = &[
     b"DestChanVariable(",
     b"): ",
     b"CallStarted: 5\n",
+    b"\"json\": 1\n",
+    b"_X: 1\r\n",
     b"\xd0\x9a\xff\x00",
 ];
 

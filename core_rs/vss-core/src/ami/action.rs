@@ -131,3 +131,80 @@ fn push_line(encoded: &mut Vec<u8>, key: &str, value: &str) -> Result<(), Action
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(name: &str, headers: &[(&str, &str)]) -> String {
+        AmiAction::new(name, None, headers.iter().copied())
+            .unwrap_err()
+            .to_string()
+    }
+
+    #[test]
+    fn line_ends_and_nul_are_refused_wherever_they_stand() {
+        for character in ["\r", "\n", "\r\n", "\0"] {
+            let bad = format!("a{character}b");
+            for message in [
+                refused(&bad, &[]),
+                refused("Ping", &[(&bad, "v")]),
+                refused("Ping", &[("Key", &bad)]),
+                AmiAction::new("Ping", Some(&bad), [("K", "v")])
+                    .unwrap_err()
+                    .to_string(),
+            ] {
+                assert!(message.contains("take it out"), "{message}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_secret_of_a_login_is_not_in_the_error() {
+        assert!(!refused("Login", &[("Secret", "hunter2\n")]).contains("hunter2"));
+    }
+
+    #[test]
+    fn a_key_that_asterisk_would_read_as_another_is_refused() {
+        for key in ["", "A: b", "A:", "A b"] {
+            assert!(AmiAction::new("Ping", None, [(key, "v")]).is_err(), "{key:?}");
+        }
+        assert!(AmiAction::new(" ", None, [("K", "v")]).is_err());
+        assert!(refused("Ping", &[("action", "Originate")]).contains("two actions"));
+        assert!(refused("Ping", &[("ActionID", "1"), ("actionid", "2")]).contains("leave the second out"));
+    }
+
+    #[test]
+    fn a_line_fills_the_buffer_of_asterisk_with_its_line_end_and_no_more() {
+        let value = "x".repeat(MAX_ACTION_LINE_BYTES - "Key: \r\n".len());
+        let action = AmiAction::new("Ping", None, [("Key", &value)]).unwrap();
+        let longest = action
+            .encode()
+            .split_inclusive(|byte| *byte == b'\n')
+            .map(<[u8]>::len)
+            .max();
+        assert_eq!(longest, Some(MAX_ACTION_LINE_BYTES));
+        assert!(refused("Ping", &[("Key", &(value + "x"))]).contains("has 1025 bytes"));
+    }
+
+    #[test]
+    fn the_action_s_own_lines_count_as_headers() {
+        let headers = |count| (0..count).map(|_| ("Variable", "a=b"));
+        assert!(AmiAction::new("Originate", Some("1"), headers(MAX_ACTION_HEADERS - 2)).is_ok());
+        let error = AmiAction::new("Originate", Some("1"), headers(MAX_ACTION_HEADERS - 1)).unwrap_err();
+        assert_eq!(error, ActionError::TooManyHeaders { count: 129 });
+    }
+
+    #[test]
+    fn headers_keep_their_order_and_an_action_id_among_them_is_the_action_s() {
+        let action = AmiAction::new(
+            "Setvar",
+            None,
+            [("Variable", "Имя"), ("ActionID", "7"), ("Variable", "")],
+        )
+        .unwrap();
+        assert_eq!(action.action_id(), Some("7"));
+        let expected = "Action: Setvar\r\nVariable: Имя\r\nActionID: 7\r\nVariable: \r\n\r\n";
+        assert_eq!(action.encode(), expected.as_bytes());
+    }
+}

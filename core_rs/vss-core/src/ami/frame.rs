@@ -82,6 +82,12 @@ pub(crate) struct MessageFrame {
     pub(crate) body: (usize, usize),
 }
 
+/// Whether a header's key can start so. Asterisk's do; JSON and other quoted text within a value does not.
+#[inline]
+pub(super) const fn may_open_key(first: u8) -> bool {
+    first.is_ascii_alphanumeric() || first == b'_'
+}
+
 /// One line; offsets are in the buffer.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Line {
@@ -100,11 +106,14 @@ impl Line {
         self.feed - usize::from(has_cr)
     }
 
-    /// The colon that ends the key, when the line is a header: a key without white space before `": "`, or before
+    /// The colon that ends the key, when the line is a header: a key (a letter or digit first, no white space) before `": "`, or before
     /// a colon that ends the line. A channel's name in `ChanVariable(<channel>)` may hold white space and colons.
     pub(crate) fn colon(self, bytes: &[u8], end: usize) -> Option<usize> {
         let ends_key = |colon: usize| colon + 1 >= end || bytes[colon + 1] == b' ';
         let stop = self.key_stop;
+        if !may_open_key(bytes[self.start]) {
+            return None;
+        }
         if stop < end && stop > self.start && bytes[stop] == b':' && ends_key(stop) {
             return Some(stop);
         }

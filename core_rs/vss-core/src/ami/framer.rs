@@ -24,7 +24,7 @@ use super::encoding::Encoding;
 use super::event::MessageKind;
 use super::frame::{
     Frame, Line, MAX_HEADERS, MAX_MESSAGE_BYTES, MAX_OPENING_BYTES, MessageFrame, SkipReason, Skipped, Span,
-    key_tag,
+    key_tag, may_open_key,
 };
 
 const END_COMMAND: &[u8] = b"--END COMMAND--";
@@ -189,6 +189,7 @@ impl Framer {
             && bytes[colon] == b':'
             && bytes[colon + 1] == b' '
             && colon > line.start
+            && may_open_key(bytes[line.start])
             && end - self.start <= MAX_MESSAGE_BYTES
             && self.spans.len() < self.span_limit;
         if is_plain_header {
@@ -322,7 +323,8 @@ impl Framer {
             return;
         }
         // There is no value that this line could continue, so `Key:value` is a header here.
-        let tight_colon = line.key_stop > line.start && bytes[line.key_stop] == b':';
+        let tight_colon =
+            line.key_stop > line.start && bytes[line.key_stop] == b':' && may_open_key(bytes[line.start]);
         let colon = line
             .colon(bytes, end)
             .or_else(|| tight_colon.then_some(line.key_stop));

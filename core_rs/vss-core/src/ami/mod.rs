@@ -23,6 +23,8 @@ mod frame;
 mod framer;
 pub mod message;
 mod scan;
+#[cfg(test)]
+mod tests;
 
 pub use action::{AmiAction, MAX_ACTION_HEADERS, MAX_ACTION_LINE_BYTES};
 pub use batch::MessageBatch;

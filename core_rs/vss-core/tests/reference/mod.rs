@@ -345,6 +345,9 @@ fn opens_message(text: &[u8]) -> bool {
 
 /// A header: a key without white space or control bytes, a colon, and a space or the end of the line.
 fn split_header(text: &[u8]) -> Option<(Vec<u8>, Vec<u8>)> {
+    if !opens_key(text) {
+        return None;
+    }
     let colon = (1..text.len()).filter(|at| text[*at] == b':').find(|at| {
         let key = &text[..*at];
         let is_plain = key.iter().all(|byte| *byte > b' ' && *byte != b':');
@@ -372,7 +375,7 @@ fn variable_prefix(key: &[u8]) -> bool {
 /// `Key:value`, which is a header in the first line of a message only.
 fn split_tight_header(text: &[u8]) -> Option<(Vec<u8>, Vec<u8>)> {
     let colon = text.iter().position(|byte| *byte == b':' || *byte <= b' ')?;
-    if colon == 0 || text[colon] != b':' {
+    if colon == 0 || text[colon] != b':' || !opens_key(text) {
         return None;
     }
     let value = &text[colon + 1..];
@@ -380,4 +383,10 @@ fn split_tight_header(text: &[u8]) -> Option<(Vec<u8>, Vec<u8>)> {
         text[..colon].to_vec(),
         value.strip_prefix(b" ").unwrap_or(value).to_vec(),
     ))
+}
+
+/// Keys start with a letter, a digit or an underscore.
+fn opens_key(text: &[u8]) -> bool {
+    text.first()
+        .is_some_and(|first| first.is_ascii_alphanumeric() || *first == b'_')
 }
