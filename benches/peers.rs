@@ -46,10 +46,14 @@ fn asterisk_rs(
     Ok(())
 }
 
-/// The floor of all line parsers: find every newline.
+/// The floor of all line parsers: find every newline. The places are used, not only counted: `count()` alone takes a
+/// short cut that finds none of them.
 pub fn newlines(chunks: &[&[u8]]) -> usize {
     chunks
         .iter()
-        .map(|chunk| memchr::memchr_iter(b'\n', chunk).count())
-        .sum()
+        .flat_map(|chunk| memchr::memchr_iter(b'\n', chunk))
+        .fold(0, |lines, at| {
+            std::hint::black_box(at);
+            lines + 1
+        })
 }
