@@ -28,6 +28,8 @@ _PHONE: Final = re.compile(
     r"(?<![\w.])\+\d[\d ()\-]{5,18}\d(?![\w.]\d)"  # +7 (495) 123-45-67: the plus makes it a number, spaces or not
     r"|(?<![\w.\-:])\d{6,15}(?![\w:]|\.\d)"  # bare digits; not a Uniqueid, a version, a hex tail, a microsecond clock
 )
+_CHATTY: Final = ("asyncio", "httpcore", "httpx", "uvicorn")
+"""Libraries whose notices of normal life are for debugging only."""
 _KEPT_LONG: Final = 4
 _KEPT_SHORT: Final = 2
 _LONG: Final = 10
@@ -125,5 +127,5 @@ def configure_logging(level: LogLevel = "info", fmt: LogFormat = "text", stream:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
-    for noisy in ("httpx", "httpcore", "asyncio"):
-        logging.getLogger(noisy).setLevel(logging.WARNING)
+    for name in _CHATTY:
+        logging.getLogger(name).setLevel(logging.NOTSET if level == "debug" else logging.WARNING)

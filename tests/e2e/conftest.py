@@ -1,6 +1,7 @@
 """The program as a person runs it: a process of its own, its exit code and what it says."""
 
 import asyncio
+import logging
 import os
 import socket
 import sys
@@ -11,6 +12,9 @@ from typing import Any, TypeAlias
 
 import msgspec
 import pytest
+import structlog
+
+import vss_router.cli
 
 TIMEOUT_SECONDS = 40
 CAPTURE = Path(__file__).parents[1] / "data" / "asterisk-22.ami.gz"
@@ -35,6 +39,7 @@ class Ended(msgspec.Struct, frozen=True):
 
 
 Run: TypeAlias = Callable[..., Coroutine[Any, Any, Ended]]
+RunHere: TypeAlias = Callable[..., Ended]
 Background: TypeAlias = Callable[..., AbstractAsyncContextManager[asyncio.subprocess.Process]]
 
 
@@ -77,6 +82,29 @@ def run(environ: dict[str, str]) -> Run:
             return Ended(process.returncode, out.decode(), err.decode())
 
     return run_to_the_end
+
+
+@pytest.fixture
+def run_here(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, environ: dict[str, str]
+) -> Iterator[RunHere]:
+    """`run_here("serve", …)`: the same in this process, for what ends at once; a tenth of the time."""
+    for name in [name for name in os.environ if name.startswith("VSS_ROUTER_")]:
+        monkeypatch.delenv(name)
+    for name in ("XDG_STATE_HOME", "LC_ALL", "COLUMNS"):
+        monkeypatch.setenv(name, environ[name])
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+
+    def run_to_the_end(*arguments: object) -> Ended:
+        code = vss_router.cli.run([str(argument) for argument in arguments])
+        captured = capsys.readouterr()
+        return Ended(code, captured.out, captured.err)
+
+    yield run_to_the_end
+    root.handlers[:] = handlers
+    root.setLevel(level)
+    structlog.reset_defaults()
 
 
 @pytest.fixture

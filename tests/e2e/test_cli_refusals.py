@@ -2,15 +2,13 @@
 
 import asyncio
 import gzip
-import os
 import ssl
 from pathlib import Path
 
 import pytest
 import trustme
 
-import vss_router.cli
-from tests.e2e.conftest import Ended, Run
+from tests.e2e.conftest import Run, RunHere
 from vss_router.ami.replay import ReplayServer
 from vss_router.data_folder import locked_folder
 
@@ -42,20 +40,15 @@ SECRET = "s3cret-of-the-pbx"
     ],
 )
 def test_input_that_cannot_be_used_is_one_sentence_and_exit_code_2(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, arguments: list[str], parts: list[str]
+    run_here: RunHere, arguments: list[str], parts: list[str]
 ) -> None:
-    for name in [name for name in os.environ if name.startswith("VSS_ROUTER_")]:
-        monkeypatch.delenv(name)
-    # In this process: what is refused before anything starts needs no process of its own.
-    code = vss_router.cli.run(arguments)
-    captured = capsys.readouterr()
-    Ended(code, captured.out, captured.err).assert_one_sentence(*parts, code=2)
+    run_here(*arguments).assert_one_sentence(*parts, code=2)
 
 
-async def test_a_bad_setting_in_a_file_names_the_file(run: Run, tmp_path: Path) -> None:
+def test_a_bad_setting_in_a_file_names_the_file(run_here: RunHere, tmp_path: Path) -> None:
     config = tmp_path / "router.toml"
     config.write_text('ami = ["main=u:s@h"]\nhtp = "127.0.0.1:1"\n', encoding="utf-8")
-    (await run("serve", "--config", config)).assert_one_sentence('"htp"', str(config), '"http"', code=2)
+    run_here("serve", "--config", config).assert_one_sentence('"htp"', str(config), '"http"', code=2)
 
 
 async def test_a_bad_setting_in_the_environment_names_the_variable(run: Run) -> None:
@@ -63,10 +56,10 @@ async def test_a_bad_setting_in_the_environment_names_the_variable(run: Run) -> 
     ended.assert_one_sentence("VSS_ROUTER_LOG_LEVEL", "debug, info, warning, error", code=2)
 
 
-async def test_a_damaged_recording_is_named(run: Run, tmp_path: Path, capture: Path) -> None:
+def test_a_damaged_recording_is_named(run_here: RunHere, tmp_path: Path, capture: Path) -> None:
     damaged = tmp_path / "damaged.ami.gz"
     damaged.write_bytes(gzip.compress(b"Asterisk Call Manager/11.0.0\r\n" * 1000)[:-9])
-    (await run("replay", damaged)).assert_one_sentence(str(damaged), "damaged", code=2)
+    run_here("replay", damaged).assert_one_sentence(str(damaged), "damaged", code=2)
 
 
 async def test_a_wrong_secret_at_the_start_ends_serve_and_is_not_shown(run: Run, capture: Path) -> None:
@@ -117,45 +110,45 @@ async def test_a_certificate_that_does_not_verify_ends_serve(run: Run, capture: 
 
 
 @pytest.mark.parametrize("command", ["serve", "demo"])
-async def test_a_port_in_use_is_named_with_the_way_out(run: Run, taken_port: int, command: str) -> None:
+def test_a_port_in_use_is_named_with_the_way_out(run_here: RunHere, taken_port: int, command: str) -> None:
     ami = ["--ami", "main=r:s@127.0.0.1:1"] if command == "serve" else []
-    ended = await run(command, *ami, "--http", f"127.0.0.1:{taken_port}")
+    ended = run_here(command, *ami, "--http", f"127.0.0.1:{taken_port}")
     ended.assert_one_sentence(f"127.0.0.1:{taken_port}", "--http", code=1)
 
 
-async def test_replay_on_a_port_in_use_is_one_sentence(run: Run, taken_port: int, capture: Path) -> None:
-    ended = await run("replay", capture, "--listen", f"127.0.0.1:{taken_port}")
+def test_replay_on_a_port_in_use_is_one_sentence(run_here: RunHere, taken_port: int, capture: Path) -> None:
+    ended = run_here("replay", capture, "--listen", f"127.0.0.1:{taken_port}")
     ended.assert_one_sentence(f"Port {taken_port}", "--listen", code=1)
 
 
-async def test_a_data_folder_in_use_names_the_folder_and_the_process(run: Run, tmp_path: Path) -> None:
+def test_a_data_folder_in_use_names_the_folder_and_the_process(run_here: RunHere, tmp_path: Path) -> None:
     with locked_folder(tmp_path / "state"):
-        ended = await run(
+        ended = run_here(
             "serve", "--ami", "main=r:s@127.0.0.1:1", "--http", "127.0.0.1:0", "--data-dir", tmp_path / "state"
         )
     ended.assert_one_sentence(str(tmp_path / "state"), "process id", code=1)
 
 
-async def test_top_without_a_router_is_one_sentence(run: Run, free_port: int) -> None:
-    ended = await run("top", "--url", f"http://127.0.0.1:{free_port}")
+def test_top_without_a_router_is_one_sentence(run_here: RunHere, free_port: int) -> None:
+    ended = run_here("top", "--url", f"http://127.0.0.1:{free_port}")
     ended.assert_one_sentence("no router answers", f"127.0.0.1:{free_port}", code=1)
 
 
 @pytest.mark.parametrize("url", ["127.0.0.1:3000", "ftp://x", "http://[::"])
-async def test_top_with_a_url_that_is_none_is_one_sentence(run: Run, url: str) -> None:
-    ended = await run("top", "--url", url)
+def test_top_with_a_url_that_is_none_is_one_sentence(run_here: RunHere, url: str) -> None:
+    ended = run_here("top", "--url", url)
     ended.assert_one_sentence("--url", code=2)
 
 
-async def test_record_from_a_pbx_that_is_not_there_is_one_sentence(run: Run, free_port: int, tmp_path: Path) -> None:
-    ended = await run("record", tmp_path / "out.ami", "--ami", f"main=r:s@127.0.0.1:{free_port}")
+def test_record_from_a_pbx_that_is_not_there_is_one_sentence(run_here: RunHere, free_port: int, tmp_path: Path) -> None:
+    ended = run_here("record", tmp_path / "out.ami", "--ami", f"main=r:s@127.0.0.1:{free_port}")
     assert ended.code == 1
     assert "Traceback" not in ended.err
     assert "cannot be reached" in ended.err
 
 
-async def test_debug_shows_the_traceback(run: Run) -> None:
-    ended = await run("--debug", "replay", "absent.ami")
+def test_debug_shows_the_traceback(run_here: RunHere) -> None:
+    ended = run_here("--debug", "replay", "absent.ami")
     assert ended.code == 2
     assert "Traceback" in ended.err
     assert "CaptureError" in ended.err
