@@ -42,6 +42,7 @@ class WatchedLink:
         self.statuses: list[LinkStatus] = []
         self.keys: list[str] = []
         self.gaps: list[str] = []
+        self._watchers: list[Callable[[], object]] = []
 
     @property
     def status(self) -> LinkStatus:
@@ -50,6 +51,12 @@ class WatchedLink:
     def took(self, _source: str, batch: Batch) -> None:
         self.keys += [key for _, key, _ in batch.events]
         self.gaps += [gap.reason for gap in batch.gaps]
+        for watcher in self._watchers:
+            watcher()
+
+    def watch(self, watcher: Callable[[], object]) -> None:
+        """Call it after every batch."""
+        self._watchers.append(watcher)
 
     async def until(self, what: Callable[[LinkStatus], object], seconds: float = 15.0) -> LinkStatus:
         """Wait for a status; the bound only ends a test that has failed."""
