@@ -78,21 +78,27 @@ class Exchange(Channels):
         self._relink(staying, moved)
         self.enter(into, moved, out if swap else None)
 
-    def optimize(self, one: Channel, two: Channel, moved: Channel) -> None:
-        """Take a Local channel out from between two bridges; `moved` shares the bridge of half `one`."""
-        near, far = one.bridge, two.bridge
-        if near is None or far is None:
+    def optimize(self, pair: tuple[Channel, Channel], outer: tuple[Channel, Channel]) -> None:
+        """Take a Local channel out from between two bridges.
+
+        `outer` are the channels that share the bridges of its halves, in their order; one of the two moves over to the
+        other and takes the place of the half there.
+        """
+        one, two = pair
+        moving = self._rng.randrange(2)
+        moved, near, place = outer[moving], pair[moving].bridge, pair[1 - moving]
+        if near is None or place.bridge is None:
             return
         self._optimizations += 1
-        pair = one.spelled("LocalOne") + two.spelled("LocalTwo")
+        halves = one.spelled("LocalOne") + two.spelled("LocalTwo")
         self._journal.call(
             "LocalOptimizationBegin",
-            f"{pair}{moved.spelled('Source')}DestUniqueId: {two.uniqueid}\r\nId: {self._optimizations}\r\n",
+            f"{halves}{moved.spelled('Source')}DestUniqueId: {place.uniqueid}\r\nId: {self._optimizations}\r\n",
         )
         self.leave(moved)
-        self.enter(far, moved, two)
-        self._journal.call("LocalOptimizationEnd", f"{pair}Success: Yes\r\nId: {self._optimizations}\r\n")
-        self.leave(one)
+        self.enter(place.bridge, moved, place)
+        self._journal.call("LocalOptimizationEnd", f"{halves}Success: Yes\r\nId: {self._optimizations}\r\n")
+        self.leave(pair[moving])
         self.destroy(near)
         self.hangup(one)
         self.hangup(two)

@@ -182,7 +182,7 @@ class Dialer:
         exchange.talk(one, leg.caller)
         if leg.member and leg.member.interface.endswith("/n"):
             return leg.pair
-        exchange.optimize(one, two, leg.caller)
+        exchange.optimize(leg.pair, (leg.caller, leg.channel))
         self._local_gone(leg)
         return None
 
