@@ -4,7 +4,11 @@ import asyncio
 import heapq
 import itertools
 import ssl
-from typing import Self
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Any, Self, TypeVar
+
+Server = TypeVar("Server", bound=AbstractAsyncContextManager[Any, Any])
 
 
 class ManualClock:
@@ -48,6 +52,26 @@ async def settle() -> None:
         await asyncio.sleep(0)
 
 
+_OPENED: list["AmiClient"] = []
+
+
+async def close_clients() -> None:
+    """Close every connection the test has made, whether it passed or not."""
+    while _OPENED:
+        _OPENED.pop().writer.transport.abort()
+    await settle()
+
+
+@asynccontextmanager
+async def serving(server: Server) -> AsyncIterator[Server]:
+    """The started server; every connection of the test is closed before it stops."""
+    async with server:
+        try:
+            yield server
+        finally:
+            await close_clients()
+
+
 class AmiClient:
     """One connection. Messages are lists of header lines; the greeting is read at once."""
 
@@ -55,6 +79,7 @@ class AmiClient:
         self.reader = reader
         self.writer = writer
         self.greeting = ""
+        _OPENED.append(self)
 
     @classmethod
     async def connect(cls, port: int, tls: ssl.SSLContext | None = None, host: str = "127.0.0.1") -> Self:

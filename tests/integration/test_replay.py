@@ -8,11 +8,12 @@ import hashlib
 import socket
 import ssl
 from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager
 
 import pytest
 import trustme
 
-from tests.ami_client import AmiClient, ManualClock, settle, value
+from tests.ami_client import AmiClient, ManualClock, serving, settle, value
 from tests.recordings import START, capture, event, listed, queue_status
 from vss_router.ami.replay import Account, ReplayServer
 from vss_router.errors import CaptureError, ServeError, SettingsError
@@ -34,7 +35,8 @@ RECORDING = capture(
     event("QueueMemberPenalty", 5, "agent,all", Queue="help", MemberName="Anna", Interface="PJSIP/1", Penalty="9"),
     event("Hangup", 9),
 )
-Serve = Callable[..., ReplayServer]
+Serving = AbstractAsyncContextManager[ReplayServer]
+Serve = Callable[..., Serving]
 
 
 @pytest.fixture
@@ -44,8 +46,9 @@ def clock() -> ManualClock:
 
 @pytest.fixture
 def serve(clock: ManualClock) -> Serve:
-    def made(*args: object, **options: object) -> ReplayServer:
-        return ReplayServer(*(args or (RECORDING,)), clock=clock, sleep=clock.sleep, **options)  # type: ignore[arg-type]
+    def made(*args: object, **options: object) -> Serving:
+        replay = ReplayServer(*(args or (RECORDING,)), clock=clock, sleep=clock.sleep, **options)  # type: ignore[arg-type]
+        return serving(replay)
 
     return made
 
@@ -103,8 +106,8 @@ async def test_a_wrong_secret_costs_a_second_an_error_and_the_connection(serve: 
 )
 async def test_other_bad_logins_fail_the_same_way(serve: Serve, headers: dict[str, str]) -> None:
     accounts = {"vss": Account(secret="right")}
-    serving = ReplayServer(RECORDING, accounts=accounts, sleep=_at_once)
-    async with serving as server, await AmiClient.connect(server.port) as client:
+    strict = ReplayServer(RECORDING, accounts=accounts, sleep=_at_once)
+    async with serving(strict) as server, await AmiClient.connect(server.port) as client:
         await client.ask("Challenge", AuthType="MD5")
         assert await refused(client, "Login", **headers) == "Authentication failed"
         assert await client.message() == []
@@ -115,7 +118,10 @@ async def _at_once(_seconds: float) -> None:
 
 
 async def test_whoever_does_not_log_in_is_cut() -> None:
-    async with ReplayServer(RECORDING, auth_timeout=0.01) as server, await AmiClient.connect(server.port) as client:
+    async with (
+        serving(ReplayServer(RECORDING, auth_timeout=0.01)) as server,
+        await AmiClient.connect(server.port) as client,
+    ):
         assert await client.at_end()
 
 
@@ -206,8 +212,8 @@ async def test_the_greeting_is_the_recorded_one_and_the_login_is_answered(client
 
 
 async def test_an_md5_login_needs_the_digest_of_challenge_and_secret(serve: Serve) -> None:
-    serving = serve(secret="s3cret", random_number=lambda: 0.5)
-    async with serving as server, await AmiClient.connect(server.port) as client:
+    strict = serve(secret="s3cret", random_number=lambda: 0.5)
+    async with strict as server, await AmiClient.connect(server.port) as client:
         first = value((await client.ask("Challenge", AuthType="MD5"))[-1], "Challenge")
         assert first == "1073741823"
         assert value((await client.ask("Challenge", AuthType="md5"))[-1], "Challenge") == first
@@ -263,12 +269,11 @@ async def test_each_session_reads_the_classes_it_asked_for(serve: Serve, clock: 
         await clock.advance(2)
         for client, expected in zip(clients, masks.values(), strict=True):
             assert await client.events() == expected
-            client.writer.close()
 
 
 async def test_the_events_action_changes_the_mask_and_starts_the_play(serve: Serve, clock: ManualClock) -> None:
-    serving = serve(capture(event("A", 0), event("B", 1), event("C", 2)))
-    async with serving as server, await AmiClient.connect(server.port) as client:
+    three = serve(capture(event("A", 0), event("B", 1), event("C", 2)))
+    async with three as server, await AmiClient.connect(server.port) as client:
         await client.login(events="off")
         await clock.advance(100)
         assert server.stats.events == 0
@@ -348,8 +353,6 @@ async def test_a_global_variable_comes_back_as_an_event_on_every_session_that_re
         ]
         assert "VarSet" not in [*await caller.events(), *await other.events()]
         assert value((await caller.ask("Getvar", Variable="VSS_FENCE"))[-1], "Value") == 'a: b=c "q"'
-        for client in (reader, caller, other):
-            client.writer.close()
 
 
 async def test_pausing_a_member_brings_its_event_with_the_state_the_recording_has_by_then(
@@ -420,11 +423,11 @@ async def test_logoff_says_goodbye_and_closes(client: AmiClient) -> None:
 
 async def test_tls_is_served_with_the_given_certificate() -> None:
     authority = trustme.CA()
-    serving = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    authority.issue_cert("localhost").configure_cert(serving)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("localhost").configure_cert(context)
     trusting = ssl.create_default_context()
     authority.configure_trust(trusting)
-    async with ReplayServer(RECORDING, ssl_context=serving, speed=None, patience=0) as server:
+    async with serving(ReplayServer(RECORDING, ssl_context=context, speed=None, patience=0)) as server:
         async with await AmiClient.connect(server.port, trusting) as client:
             await client.login()
             await client.until("Event: Hangup")
