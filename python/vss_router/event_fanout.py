@@ -9,13 +9,15 @@ import asyncio
 import inspect
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from typing import Any, Final, TypeAlias, final
 
 import msgspec
 import structlog
+from prometheus_client.core import CounterMetricFamily, Metric
+from prometheus_client.registry import Collector
 
-__all__ = ["EventFanout", "EventHandler", "SubscriberStats", "TypedEvent"]
+__all__ = ["EventFanout", "EventHandler", "FanoutCollector", "SubscriberStats", "TypedEvent"]
 
 TypedEvent: TypeAlias = tuple[int, str, bytes]
 """(`seq`, routing key, JSON object)."""
@@ -25,6 +27,13 @@ EventHandler: TypeAlias = Callable[[str, list[TypedEvent]], Awaitable[None] | No
 SLOW_SECONDS: Final = 0.1
 """Longer in one call is slow: Asterisk's own patience with a reader."""
 QUEUED_BATCHES: Final = 10_000
+
+_COUNTERS: Final = {
+    "delivered": "Batches of events that a handler took.",
+    "failed": "Batches of events at which a handler raised.",
+    "slow": "Batches of events that a handler held the loop up with.",
+    "dropped": "Batches of events that a handler lost because it fell behind.",
+}
 
 _log = structlog.get_logger(__name__)
 
@@ -82,6 +91,29 @@ class EventFanout:
         for subscriber in self._subscribers:
             subscriber.close()
         self._subscribers.clear()
+
+
+@final
+class FanoutCollector(Collector):
+    """The subscribers' counters as Prometheus metrics `vss_router_handler_…_total`, labelled by handler."""
+
+    def __init__(self, fanout: EventFanout) -> None:
+        self._fanout = fanout
+
+    def describe(self) -> Iterator[Metric]:
+        """Nothing is collected just to learn the names."""
+        return iter(())
+
+    def collect(self) -> Iterator[Metric]:
+        """One scrape."""
+        for name, meaning in _COUNTERS.items():
+            totals: dict[str, int] = {}
+            for stats in self._fanout.stats():
+                totals[stats.name] = totals.get(stats.name, 0) + getattr(stats, name)
+            counter = CounterMetricFamily(f"vss_router_handler_{name}", meaning, labels=["handler"])
+            for handler, total in totals.items():
+                counter.add_metric([handler], total)
+            yield counter
 
 
 class _Subscriber:

@@ -31,9 +31,10 @@ from vss_router.ami.link import AmiLink
 from vss_router.ami.link_status import LinkStatus
 from vss_router.ami.timings import LinkTimings
 from vss_router.api import HttpServer, build_app
+from vss_router.api.metrics import metrics_registry
 from vss_router.data_folder import locked_folder
 from vss_router.errors import AmiGreetingError, AmiLoginError, AmiTlsError, SettingsError
-from vss_router.event_fanout import EventFanout, EventHandler, SubscriberStats
+from vss_router.event_fanout import EventFanout, EventHandler, FanoutCollector, SubscriberStats
 from vss_router.settings import Settings
 from vss_router.status.reader import MemoryReader
 
@@ -201,7 +202,11 @@ class Router:
     async def _start_rest(self, stack: AsyncExitStack) -> None:
         host, port = self.settings.http_listen
         token = self.settings.http_token
-        app = build_app(self.reader, boards=self.boards, links=self.status, token=token, clock=self._clock)
+        registry = metrics_registry(self.boards, self.status)
+        registry.register(FanoutCollector(self._fanout))
+        app = build_app(
+            self.reader, boards=self.boards, links=self.status, token=token, registry=registry, clock=self._clock
+        )
         self._server = HttpServer(app, host=host, port=port, token=token)
         await self._server.start()
         stack.push_async_callback(self._server.stop)

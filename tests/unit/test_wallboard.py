@@ -144,6 +144,12 @@ def test_what_does_not_fit_into_the_height_is_counted(width: int, height: int) -
     assert "more" in shown
 
 
+def test_callers_are_not_cut_while_there_is_room_for_them() -> None:
+    shown = drawn(frame([], [queue("support", *(caller(n, 100.0 - n) for n in range(1, 6)))]), 100, 30)
+    assert "more" not in shown
+    assert all(f"7495123456{n}" in shown for n in range(1, 6))
+
+
 def test_the_queue_whose_caller_waits_longest_comes_first_then_the_quiet_ones_by_name() -> None:
     shown = frame([], [queue("b"), queue("a"), queue("z", caller(1, 5.0)), queue("y", caller(1, 50.0))])
     assert [row.name for row in shown.queues] == ["y", "z", "a", "b"]

@@ -74,12 +74,13 @@ def demo(
             given = {"ami": [f"main=demo:{_SECRET}@127.0.0.1:{port}"], "http": http, "queues": wrapup}
             async with Router(load_settings(given)) as router:
                 frames = RouterFrames(router)
-                print(f"REST: {router.http_address}/api/queue-status/operators", flush=True)
+                rest = f"{router.http_address}/api/queue-status/operators"
+                print(f"REST: {rest}", flush=True)
                 end = None if duration is None else asyncio.get_running_loop().time() + duration
                 await _synchronized(router, stop)
                 left = None if end is None else max(0.0, end - asyncio.get_running_loop().time())
                 if on_terminal:
-                    await show_live(frames.read, stop, console, words, seconds=left)
+                    await show_live(frames.read, stop, console, words, seconds=left, note=f"REST {rest} · Ctrl-C")
                 else:
                     with contextlib.suppress(TimeoutError):
                         async with asyncio.timeout(left):

@@ -57,7 +57,7 @@ def top(
             if once or not sys.stdout.isatty():
                 print_once(first, console, words)
             else:
-                await show_live(_unbroken(frames, first), stop, console, words)
+                await show_live(_unbroken(frames, first), stop, console, words, note=f"{url} · Ctrl-C")
 
     run_command(watching)
 

@@ -3,8 +3,9 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 
-from rich.console import Console
+from rich.console import Console, Group
 from rich.live import Live
+from rich.text import Text
 
 from vss_router.cli.running import ended_within
 from vss_router.cli.wallboard import Frame
@@ -28,14 +29,16 @@ async def show_live(
     words: Words,
     *,
     seconds: float | None = None,
+    note: str = "",
 ) -> None:
-    """Draw `read()` twice a second on the whole screen, until `stop` or for `seconds`."""
+    """Draw `read()` twice a second on the whole screen, until `stop` or for `seconds`; `note` stands beneath."""
     loop = asyncio.get_running_loop()
     end = None if seconds is None else loop.time() + seconds
     with Live(console=console, screen=True, auto_refresh=False) as live:
         while True:
             frame = await read()
-            live.update(wallboard(frame, words, console.width, console.height), refresh=True)
+            board = wallboard(frame, words, console.width, console.height - 1)
+            live.update(Group(board, Text(f" {note}", style="dim", no_wrap=True, overflow="ellipsis")), refresh=True)
             left = REFRESH_SECONDS if end is None else min(REFRESH_SECONDS, end - loop.time())
             if left <= 0 or await ended_within(stop, left):
                 return

@@ -55,7 +55,7 @@ def wallboard(frame: Frame, words: Words, width: int, height: int | None = None)
         return Group(*top, panes)
     queues, used = _queues(frame, words, width, None if room is None else room // 3 + 1)
     waiting = len(waiting_callers(frame.queues))
-    calls_room = None if room is None else max(2, min(waiting + 1, (room - used) // 3 + 1))
+    calls_room = None if room is None else min(waiting + 2, max(3, (room - used) // 3))
     people_room = None if room is None or calls_room is None else max(2, room - used - calls_room)
     return Group(
         *top,
@@ -203,7 +203,8 @@ def _callers(frame: Frame, words: Words, width: int, room: int | None) -> Render
     grid.width = width
     for justify, ratio in (("right", None), ("left", 2), ("left", 3), ("left", 4)):
         grid.add_column(justify=justify, ratio=ratio, no_wrap=True, overflow="ellipsis")  # type: ignore[arg-type]
-    shown = callers if room is None else callers[: max(1, room - 2)]
+    fit = len(callers) if room is None or len(callers) < room else max(1, room - 2)
+    shown = callers[:fit]
     for queue, caller in shown:
         waited = (frame.at - caller.joined_at).total_seconds()
         ringing = ", ".join(names.get(operator, operator) for operator in caller.ringing)

@@ -1,0 +1,130 @@
+"""The router as a program embeds it: what it refuses, what its subscribers see, how it stops."""
+
+import asyncio
+from pathlib import Path
+
+import httpx
+import msgspec
+import pytest
+
+from vss_router.ami.replay import ReplayServer
+from vss_router.data_folder import locked_folder
+from vss_router.errors import AmiLoginError, ServeError, SettingsError
+from vss_router.event_fanout import TypedEvent
+from vss_router.router import Router
+from vss_router.settings import Settings
+from vss_router.status.rows import OperatorRow
+
+CAPTURE = Path(__file__).parents[1] / "data" / "asterisk-22.ami.gz"
+WAIT_SECONDS = 30
+
+
+def settings_for(*servers: ReplayServer, **others: object) -> Settings:
+    ami = [f"pbx{number}=router:right@127.0.0.1:{server.port}" for number, server in enumerate(servers, 1)]
+    return msgspec.structs.replace(Settings(ami=ami, http="127.0.0.1:0"), **others)
+
+
+def test_two_pbxs_of_one_name_are_refused() -> None:
+    with pytest.raises(SettingsError, match='two PBXs are called "main"'):
+        Router(Settings(ami=["u:s@a", "main=u:s@b"]))
+
+
+def test_an_address_open_to_others_without_a_token_is_refused() -> None:
+    async def start() -> None:
+        async with Router(Settings(ami=["u:s@127.0.0.1:1"], http="0.0.0.0:0")):
+            pytest.fail("it started")
+
+    with pytest.raises(SettingsError, match="http_token"):
+        asyncio.run(start())
+
+
+async def test_a_locked_data_folder_is_refused_before_anything_starts(tmp_path: Path) -> None:
+    settings = Settings(ami=["u:s@127.0.0.1:1"], http="127.0.0.1:0", data_dir=str(tmp_path))
+    with locked_folder(tmp_path):
+        router = Router.from_settings(settings)
+        with pytest.raises(ServeError, match="in use by the router"):
+            await router.start()
+    assert router.links == {}
+    assert router.http_address is None
+
+
+async def test_a_first_login_that_is_refused_ends_serving_and_a_missing_pbx_does_not() -> None:
+    stop = asyncio.Event()
+    async with (
+        asyncio.timeout(WAIT_SECONDS),
+        ReplayServer(CAPTURE, secret="another") as server,
+        Router.embedded(settings_for(server)) as router,
+    ):
+        with pytest.raises(AmiLoginError, match="Authentication failed"):
+            await router.serve_until(stop)
+    async with asyncio.timeout(WAIT_SECONDS), Router.embedded(Settings(ami=["u:s@127.0.0.1:1"])) as router:
+        serving = asyncio.ensure_future(router.serve_until(stop))
+        while router.status()["main"].trouble is None:  # noqa: ASYNC110 - a property; nothing to wait for
+            await asyncio.sleep(0)
+        assert not serving.done()
+        stop.set()
+        await serving
+
+
+async def test_a_subscriber_that_raises_takes_nothing_from_the_others_or_from_the_board() -> None:
+    seen: list[tuple[str, TypedEvent]] = []
+
+    def broken(source: str, events: list[TypedEvent]) -> None:
+        raise RuntimeError("broken on purpose")
+
+    async with (
+        asyncio.timeout(WAIT_SECONDS),
+        ReplayServer(CAPTURE, speed=None) as server,
+        Router(settings_for(server)) as router,
+    ):
+        router.on_events(broken)
+        router.on_events(lambda source, events: seen.extend((source, event) for event in events))
+        await router.synchronized()
+        await server.played()
+        stats = router.subscribers()
+        assert stats[0].failed > 0
+        assert stats[0].delivered == 0
+        assert stats[1].failed == 0
+        assert router.status()["pbx1"].handler_errors == 0
+        async with httpx.AsyncClient(base_url=router.http_address or "", trust_env=False) as client:
+            metrics = (await client.get("/metrics")).text
+        assert f'vss_router_handler_failed_total{{handler="{stats[0].name}"}} {stats[0].failed:.1f}' in metrics
+    numbers = [event[0] for _, event in seen]
+    assert numbers == sorted(set(numbers))
+    assert {"call.start", "call.end", "operator.update", "queue.update"} <= {event[1] for _, event in seen}
+    assert {source for source, _ in seen} == {"pbx1"}
+
+
+async def test_two_pbxs_are_read_side_by_side_and_served_over_rest() -> None:
+    async with (
+        asyncio.timeout(WAIT_SECONDS),
+        ReplayServer(CAPTURE) as first,
+        ReplayServer(CAPTURE) as second,
+        Router(settings_for(first, second)) as router,
+    ):
+        await router.synchronized()
+        answer = router.reader.operator("1001", source="pbx2")
+        assert answer is not None
+        assert msgspec.json.decode(answer.body, type=OperatorRow).source == "pbx2"
+        async with httpx.AsyncClient(base_url=router.http_address or "", trust_env=False) as client:
+            either = await client.get("/api/queue-status/operators/1001")
+            one = await client.get("/api/queue-status/operators/1001", params={"source": "pbx1"})
+            both = await client.get("/api/queue-status/snapshot")
+    assert either.status_code == 409
+    assert one.json()["id"] == "PJSIP/1001"
+    assert set(both.json()["sources"]) == {"pbx1", "pbx2"}
+
+
+async def test_an_embedded_router_serves_no_rest_writes_nothing_and_keeps_its_rows_after_the_stop(
+    tmp_path: Path,
+) -> None:
+    async with asyncio.timeout(WAIT_SECONDS), ReplayServer(CAPTURE) as server:
+        router = Router.embedded(settings_for(server, data_dir=str(tmp_path / "data")))
+        async with router:
+            await router.synchronized()
+            assert router.http_address is None
+        await router.stop()
+    assert not (tmp_path / "data").exists()
+    answer = router.reader.operator("1001")
+    assert answer is not None
+    assert answer.stale
