@@ -23,86 +23,74 @@
 //!
 //! QueueCallerAbandon alone decides nothing: Asterisk sends it on time-outs as well, and not on exits by key.
 
-use serde::Serialize;
-
 use super::channel::known;
+use super::json::{Seconds, json_name, json_object};
 use super::keys::ChannelKey;
 use super::mark::Mark;
-use super::moment::{Moment, seconds};
+use super::moment::Moment;
 
 /// So many visits of one call are remembered: a caller sent round in circles does not grow the row for ever.
 pub const MAX_VISITS_PER_CALL: usize = 64;
 
-/// What a call does now.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-#[allow(missing_docs)] // see the diagram
-pub enum CallStatus {
-    #[default]
-    Initiating,
-    Ringing,
-    Queued,
-    Talking,
-    OnHold,
-    Parked,
-    Ended,
-}
-
-impl CallStatus {
-    /// Its name in rows and filters.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Initiating => "initiating",
-            Self::Ringing => "ringing",
-            Self::Queued => "queued",
-            Self::Talking => "talking",
-            Self::OnHold => "on_hold",
-            Self::Parked => "parked",
-            Self::Ended => "ended",
-        }
+json_name! {
+    /// What a call does now.
+    #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+    #[allow(missing_docs)] // see the diagram
+    pub enum CallStatus {
+        #[default]
+        Initiating = "initiating",
+        Ringing = "ringing",
+        Queued = "queued",
+        Talking = "talking",
+        OnHold = "on_hold",
+        Parked = "parked",
+        Ended = "ended",
     }
 }
 
-/// Between whom.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-#[allow(missing_docs)]
-pub enum Direction {
-    Inbound,
-    Outbound,
-    #[default]
-    Internal,
+json_name! {
+    /// Between whom.
+    #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+    #[allow(missing_docs)]
+    pub enum Direction {
+        Inbound = "inbound",
+        Outbound = "outbound",
+        #[default]
+        Internal = "internal",
+    }
 }
 
-/// How a visit of a queue ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Outcome {
-    /// An operator took it.
-    Answered,
-    /// The caller hung up.
-    Abandoned,
-    /// The queue's time was over.
-    Timeout,
-    /// Nobody was left to serve, or the caller was withdrawn.
-    LeftEmpty,
-    /// The caller pressed a key.
-    ExitKey,
+json_name! {
+    /// How a visit of a queue ended.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub enum Outcome {
+        /// An operator took it.
+        Answered = "answered",
+        /// The caller hung up.
+        Abandoned = "abandoned",
+        /// The queue's time was over.
+        Timeout = "timeout",
+        /// Nobody was left to serve, or the caller was withdrawn.
+        LeftEmpty = "left_empty",
+        /// The caller pressed a key.
+        ExitKey = "exit_key",
+    }
 }
 
-/// How a call ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-#[allow(missing_docs)]
-pub enum Disposition {
-    Answered,
-    Abandoned,
-    NoAnswer,
-    Busy,
-    Failed,
-    Timeout,
-    LeftEmpty,
-    ExitKey,
+json_name! {
+    /// How a call ended.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    #[allow(missing_docs)]
+    pub enum Disposition {
+        Answered = "answered",
+        Abandoned = "abandoned",
+        NoAnswer = "no_answer",
+        Busy = "busy",
+        Failed = "failed",
+        Timeout = "timeout",
+        LeftEmpty = "left_empty",
+        ExitKey = "exit_key",
+    }
 }
 
 impl From<Outcome> for Disposition {
@@ -164,17 +152,19 @@ impl Visit {
     }
 }
 
-/// A transfer that took place.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Transfer {
-    /// `blind` or `attended`.
-    pub kind: &'static str,
-    /// When.
-    pub at: Moment,
-    /// Who transferred: an operator id, else the channel's name.
-    pub by: String,
-    /// Where to: an extension, else a channel's name.
-    pub to: String,
+json_object! {
+    /// A transfer that took place.
+    #[derive(Clone, Debug, PartialEq, Eq)]
+    pub struct Transfer {
+        /// `blind` or `attended`.
+        pub kind: &'static str,
+        /// When.
+        pub at: Moment,
+        /// Who transferred: an operator id, else the channel's name.
+        pub by: String,
+        /// Where to: an extension, else a channel's name.
+        pub to: String,
+    }
 }
 
 /// What was last said about a call in an event.
@@ -311,43 +301,45 @@ impl Call {
     }
 }
 
-/// The row of a call, without `seq` and `as_of`.
-#[derive(Serialize)]
-#[allow(missing_docs)] // the fields are described in docs/rows.md
-pub struct CallRow<'a> {
-    pub source: &'a str,
-    pub id: &'a str,
-    pub direction: Direction,
-    pub phone_number: Option<&'a str>,
-    pub operator_id: Option<&'a str>,
-    pub slot_id: Option<u32>,
-    pub queue: Option<&'a str>,
-    pub status: CallStatus,
-    pub started_at: Moment,
-    pub queued_at: Option<Moment>,
-    pub answered_at: Option<Moment>,
-    pub ended_at: Option<Moment>,
-    pub wait_seconds: f64,
-    pub talk_seconds: f64,
-    pub hold_seconds: f64,
-    pub disposition: Option<Disposition>,
-    pub hangup_cause: Option<u32>,
-    pub transfers: &'a [Transfer],
-    pub queue_visits: Vec<VisitRow<'a>>,
-    pub merged_into: Option<&'a str>,
+json_object! {
+    /// The row of a call, without `seq` and `as_of`.
+    #[allow(missing_docs)] // the fields are described in docs/rows.md
+    pub struct CallRow<'a> {
+        pub source: &'a str,
+        pub id: &'a str,
+        pub direction: Direction,
+        pub phone_number: Option<&'a str>,
+        pub operator_id: Option<&'a str>,
+        pub slot_id: Option<u32>,
+        pub queue: Option<&'a str>,
+        pub status: CallStatus,
+        pub started_at: Moment,
+        pub queued_at: Option<Moment>,
+        pub answered_at: Option<Moment>,
+        pub ended_at: Option<Moment>,
+        pub wait_seconds: Seconds,
+        pub talk_seconds: Seconds,
+        pub hold_seconds: Seconds,
+        pub disposition: Option<Disposition>,
+        pub hangup_cause: Option<u32>,
+        pub transfers: &'a [Transfer],
+        pub queue_visits: Vec<VisitRow<'a>>,
+        pub merged_into: Option<&'a str>,
+    }
 }
 
-/// A visit inside [`CallRow`].
-#[derive(Serialize)]
-#[allow(missing_docs)]
-pub struct VisitRow<'a> {
-    pub queue: &'a str,
-    pub joined_at: Moment,
-    pub left_at: Option<Moment>,
-    pub outcome: Option<Outcome>,
-    pub operator_id: Option<&'a str>,
-    pub wait_seconds: f64,
-    pub talk_seconds: f64,
+json_object! {
+    /// A visit inside [`CallRow`].
+    #[allow(missing_docs)]
+    pub struct VisitRow<'a> {
+        pub queue: &'a str,
+        pub joined_at: Moment,
+        pub left_at: Option<Moment>,
+        pub outcome: Option<Outcome>,
+        pub operator_id: Option<&'a str>,
+        pub wait_seconds: Seconds,
+        pub talk_seconds: Seconds,
+    }
 }
 
 impl<'a> CallRow<'a> {
@@ -366,9 +358,9 @@ impl<'a> CallRow<'a> {
             queued_at: call.queued_at,
             answered_at: call.answered_at,
             ended_at: call.ended_at,
-            wait_seconds: seconds(call.wait),
-            talk_seconds: seconds(call.talk),
-            hold_seconds: seconds(call.hold),
+            wait_seconds: Seconds(call.wait),
+            talk_seconds: Seconds(call.talk),
+            hold_seconds: Seconds(call.hold),
             disposition: call.disposition,
             hangup_cause: call.hangup_cause,
             transfers: &call.transfers,
@@ -381,8 +373,8 @@ impl<'a> CallRow<'a> {
                     left_at: visit.left_at,
                     outcome: visit.outcome,
                     operator_id: visit.operator.as_deref(),
-                    wait_seconds: seconds(visit.wait(call.mark.as_of)),
-                    talk_seconds: seconds(visit.talk),
+                    wait_seconds: Seconds(visit.wait(call.mark.as_of)),
+                    talk_seconds: Seconds(visit.talk),
                 })
                 .collect(),
             merged_into: call.merged_into.as_deref(),

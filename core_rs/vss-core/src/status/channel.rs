@@ -12,8 +12,7 @@
 //!
 //! A late event about a channel whose tombstone stands does not bring it back.
 
-use serde::Serialize;
-
+use super::json::json_object;
 use super::keys::{CallKey, OperatorKey, QueueKey};
 use super::mark::Mark;
 use super::moment::Moment;
@@ -124,11 +123,12 @@ pub struct Party {
     pub name: String,
 }
 
-/// [`Party`] as it stands in rows: what is unknown is null.
-#[derive(Serialize)]
-pub struct PartyRow<'a> {
-    number: Option<&'a str>,
-    name: Option<&'a str>,
+json_object! {
+    /// [`Party`] as it stands in rows: what is unknown is null.
+    pub struct PartyRow<'a> {
+        number: Option<&'a str>,
+        name: Option<&'a str>,
+    }
 }
 
 impl<'a> From<&'a Party> for PartyRow<'a> {
@@ -137,32 +137,33 @@ impl<'a> From<&'a Party> for PartyRow<'a> {
     }
 }
 
-/// The row of a channel, without `seq` and `as_of`.
-#[derive(Serialize)]
-#[allow(missing_docs)] // the fields are described in docs/rows.md
-pub struct ChannelRow<'a> {
-    pub source: &'a str,
-    pub id: &'a str,
-    pub name: &'a str,
-    pub state: u8,
-    pub state_name: &'static str,
-    pub caller: PartyRow<'a>,
-    pub connected: PartyRow<'a>,
-    pub context: &'a str,
-    pub exten: &'a str,
-    pub priority: u32,
-    pub application: &'a str,
-    pub application_data: &'a str,
-    pub linkedid: &'a str,
-    pub bridge_id: Option<&'a str>,
-    pub bridge_peers: Vec<&'a str>,
-    pub on_hold: bool,
-    pub queue: Option<&'a str>,
-    pub operator: Option<&'a str>,
-    pub account_code: &'a str,
-    pub language: &'a str,
-    pub created_at: Moment,
-    pub answered_at: Option<Moment>,
+json_object! {
+    /// The row of a channel, without `seq` and `as_of`.
+    #[allow(missing_docs)] // the fields are described in docs/rows.md
+    pub struct ChannelRow<'a> {
+        pub source: &'a str,
+        pub id: &'a str,
+        pub name: &'a str,
+        pub state: u8,
+        pub state_name: &'static str,
+        pub caller: PartyRow<'a>,
+        pub connected: PartyRow<'a>,
+        pub context: &'a str,
+        pub exten: &'a str,
+        pub priority: u32,
+        pub application: &'a str,
+        pub application_data: &'a str,
+        pub linkedid: &'a str,
+        pub bridge_id: Option<&'a str>,
+        pub bridge_peers: Vec<&'a str>,
+        pub on_hold: bool,
+        pub queue: Option<&'a str>,
+        pub operator: Option<&'a str>,
+        pub account_code: &'a str,
+        pub language: &'a str,
+        pub created_at: Moment,
+        pub answered_at: Option<Moment>,
+    }
 }
 
 /// `None` for an empty text: null in a row.
@@ -196,6 +197,15 @@ pub fn interface_of(channel: &str) -> Option<&str> {
         None => channel,
     };
     name.rsplit_once('-').map(|(interface, _)| interface)
+}
+
+/// The other half of a Local pair: `…;1` ↔ `…;2`.
+pub fn other_half(channel: &str) -> Option<String> {
+    match channel.rsplit_once(';')? {
+        (pair, "1") => Some(format!("{pair};2")),
+        (pair, "2") => Some(format!("{pair};1")),
+        _ => None,
+    }
 }
 
 /// Whether a channel name is one half of a Local pair.

@@ -34,6 +34,16 @@ pub struct Difference {
     pub drift: BTreeMap<String, u64>,
 }
 
+impl Difference {
+    /// Append the body of `sync.reconciled` without braces.
+    pub fn write_fields(&self, out: &mut Vec<u8>) {
+        // Writing into memory cannot fail; then the event has no body rather than half of one.
+        if let Ok(json) = serde_json::to_vec(self) {
+            out.extend_from_slice(json.strip_prefix(b"{").and_then(|json| json.strip_suffix(b"}")).unwrap_or_default());
+        }
+    }
+}
+
 /// Ages and averages move by themselves: they are not drift.
 const MOVING: [&str; 2] = ["longest_wait", "since"];
 

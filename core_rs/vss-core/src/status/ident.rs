@@ -1,8 +1,6 @@
 //! An event's `id`: a UUID version 7 (RFC 9562 §5.7) made of its time and a hash of (source, seq), so that the same
 //! bytes give the same ids and a duplicate can be told from a new event.
 
-use std::fmt;
-
 use super::moment::Moment;
 
 /// A UUID version 7, written in the usual 8-4-4-4-12 form.
@@ -21,18 +19,17 @@ impl EventId {
     }
 }
 
-impl fmt::Display for EventId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let n = self.0;
-        write!(
-            f,
-            "{:08x}-{:04x}-{:04x}-{:04x}-{:012x}",
-            n >> 96,
-            (n >> 80) & 0xffff,
-            (n >> 64) & 0xffff,
-            (n >> 48) & 0xffff,
-            n & 0xffff_ffff_ffff
-        )
+impl EventId {
+    /// Append the 36 characters.
+    pub fn write(self, out: &mut Vec<u8>) {
+        const HEX: &[u8; 16] = b"0123456789abcdef";
+        for (place, byte) in self.0.to_be_bytes().into_iter().enumerate() {
+            if matches!(place, 4 | 6 | 8 | 10) {
+                out.push(b'-');
+            }
+            out.push(HEX[usize::from(byte >> 4)]);
+            out.push(HEX[usize::from(byte & 15)]);
+        }
     }
 }
 
@@ -55,7 +52,9 @@ mod tests {
 
     #[test]
     fn is_a_version_7_uuid_that_begins_with_its_time() {
-        let text = EventId::new(source_hash("main"), 7, Moment(0x0123_4567_89ab)).to_string();
+        let mut text = Vec::new();
+        EventId::new(source_hash("main"), 7, Moment(0x0123_4567_89ab)).write(&mut text);
+        let text = String::from_utf8(text).unwrap();
         assert_eq!(text.len(), 36);
         assert!(text.starts_with("01234567-89ab-7"), "{text}");
         assert!("89ab".contains(&text[19..20]), "{text}");

@@ -1,8 +1,7 @@
 //! Sequence numbers, and the JSON of typed events.
 
-use serde::Serialize;
-
 use super::ident::{EventId, source_hash};
+use super::json::ToJson;
 use super::moment::Moment;
 
 /// One typed event: `{"event": key, "timestamp": …, fields…, "id": …, "source": …, "seq": …}`.
@@ -20,7 +19,7 @@ pub struct Event {
 #[derive(Clone, Debug)]
 pub struct Journal {
     source: String,
-    source_json: String,
+    source_json: Vec<u8>,
     hash: u64,
     first: Option<u64>,
     seq: u64,
@@ -30,9 +29,11 @@ pub struct Journal {
 impl Journal {
     /// A journal of `source` that begins with `first`, or with the clock of the first call in microseconds.
     pub fn new(source: &str, first: Option<u64>) -> Self {
+        let mut source_json = Vec::new();
+        source.write_json(&mut source_json);
         Self {
             source: source.to_owned(),
-            source_json: serde_json::to_string(source).unwrap_or_default(),
+            source_json,
             hash: source_hash(source),
             first,
             seq: 0,
@@ -60,32 +61,32 @@ impl Journal {
         self.seq
     }
 
-    /// Write an event with the next sequence number. `fields` must be a struct.
-    pub fn write<T: Serialize>(&mut self, key: &'static str, now: Moment, fields: &T) -> Event {
+    /// Write an event with the next sequence number; `fields` appends `"name":value,…` without braces.
+    pub fn write(&mut self, key: &'static str, now: Moment, fields: impl FnOnce(&mut Vec<u8>)) -> Event {
         let seq = self.next(now);
-        self.write_as(seq, key, now, |out| {
-            let start = out.len();
-            // Writing into memory cannot fail; an empty object is what would be left.
-            if serde_json::to_writer(&mut *out, fields).is_err() {
-                out.truncate(start);
-            } else if out.get(start) == Some(&b'{') {
-                out.remove(start);
-                out.pop();
-            }
-        })
+        self.write_as(seq, key, now, fields)
     }
 
-    /// Write an event with a sequence number handed out before; `fields` appends `"name":value,…` without braces.
+    /// Write an event with a sequence number handed out before.
     pub fn write_as(&mut self, seq: u64, key: &'static str, now: Moment, fields: impl FnOnce(&mut Vec<u8>)) -> Event {
-        let mut json = Vec::with_capacity(512);
-        json.extend_from_slice(format!("{{\"event\":\"{key}\",\"timestamp\":\"{now}\",").as_bytes());
+        let mut json = Vec::with_capacity(2048);
+        json.extend_from_slice(b"{\"event\":");
+        key.write_json(&mut json);
+        json.extend_from_slice(b",\"timestamp\":");
+        now.write_json(&mut json);
+        json.push(b',');
         let start = json.len();
         fields(&mut json);
         if json.len() > start {
             json.push(b',');
         }
-        let id = EventId::new(self.hash, seq, now);
-        json.extend_from_slice(format!("\"id\":\"{id}\",\"source\":{},\"seq\":{seq}}}", self.source_json).as_bytes());
+        json.extend_from_slice(b"\"id\":\"");
+        EventId::new(self.hash, seq, now).write(&mut json);
+        json.extend_from_slice(b"\",\"source\":");
+        json.extend_from_slice(&self.source_json);
+        json.extend_from_slice(b",\"seq\":");
+        seq.write_json(&mut json);
+        json.push(b'}');
         self.emitted += 1;
         Event { seq, key, json }
     }
@@ -100,24 +101,16 @@ impl Journal {
 mod tests {
     use super::*;
 
-    #[derive(Serialize)]
-    struct Fields {
-        a: u32,
-    }
-
-    #[derive(Serialize)]
-    struct Nothing {}
-
     #[test]
     fn an_event_is_one_flat_object() {
         let mut journal = Journal::new("main", Some(5));
-        let event = journal.write("call.start", Moment(1000), &Fields { a: 1 });
+        let event = journal.write("call.start", Moment(1000), |out| out.extend_from_slice(b"\"a\":1"));
         let value: serde_json::Value = serde_json::from_slice(&event.json).unwrap();
         assert_eq!((event.seq, event.key), (5, "call.start"));
         assert_eq!(value["event"], "call.start");
         assert_eq!(value["timestamp"], "1970-01-01T00:00:01.000Z");
         assert_eq!((value["a"].as_u64(), value["seq"].as_u64(), value["source"].as_str()), (Some(1), Some(5), Some("main")));
-        let bare = journal.write("sync.gap", Moment(1000), &Nothing {});
+        let bare = journal.write("sync.gap", Moment(1000), |_| ());
         assert!(serde_json::from_slice::<serde_json::Value>(&bare.json).is_ok());
     }
 

@@ -7,7 +7,7 @@
 //! - [`operator`], [`channel`], [`call`], [`queue`], [`bridge`]: one row each, with its diagram.
 //! - [`dialect`]: the dialects of Asterisk 11 to 23 as data.
 //! - [`resync`]: the shadow board, the fence and the swap; [`difference`] is what the swap publishes.
-//! - [`journal`]: sequence numbers and the JSON of typed events; [`ident`] makes their ids.
+//! - [`journal`]: sequence numbers and typed events; [`ident`] makes their ids, [`json`] writes them and the rows.
 //! - [`moment`], [`window`], [`mark`], [`keys`], [`options`], [`error`]: what the others stand on.
 
 pub mod board;
@@ -20,6 +20,7 @@ pub mod error;
 pub mod facts;
 pub mod ident;
 pub mod journal;
+pub mod json;
 pub mod keys;
 pub mod mark;
 pub mod moment;

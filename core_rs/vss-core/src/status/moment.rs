@@ -35,20 +35,10 @@ impl Moment {
         (moment.0 > 0).then_some(moment)
     }
 
-    /// Seconds from `earlier` to this moment, never negative.
-    pub fn seconds_since(self, earlier: Self) -> f64 {
-        seconds((self.0 - earlier.0).max(0))
-    }
-
     /// Milliseconds from `earlier` to this moment, never negative.
     pub fn millis_since(self, earlier: Self) -> i64 {
         (self.0 - earlier.0).max(0)
     }
-}
-
-/// Milliseconds as seconds.
-pub fn seconds(millis: i64) -> f64 {
-    millis as f64 / 1000.0
 }
 
 impl Add<i64> for Moment {
@@ -59,10 +49,10 @@ impl Add<i64> for Moment {
     }
 }
 
-impl fmt::Display for Moment {
-    /// ISO 8601 with milliseconds and `Z`. The calendar is Howard Hinnant's `civil_from_days`
+impl Moment {
+    /// Append ISO 8601 with milliseconds and `Z`. The calendar is Howard Hinnant's `civil_from_days`
     /// (<https://howardhinnant.github.io/date_algorithms.html>).
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    pub fn write_iso(self, out: &mut Vec<u8>) {
         let (days, millis) = (self.0.div_euclid(86_400_000), self.0.rem_euclid(86_400_000));
         let shifted = days + 719_468;
         let era = shifted.div_euclid(146_097);
@@ -73,14 +63,32 @@ impl fmt::Display for Moment {
         let day = day_of_year - (153 * shifted_month + 2) / 5 + 1;
         let month = if shifted_month < 10 { shifted_month + 3 } else { shifted_month - 9 };
         let year = year_of_era + era * 400 + i64::from(month <= 2);
-        write!(
-            f,
-            "{year:04}-{month:02}-{day:02}T{:02}:{:02}:{:02}.{:03}Z",
-            millis / 3_600_000,
-            millis / 60_000 % 60,
-            millis / 1000 % 60,
-            millis % 1000
-        )
+        let mut text = *b"0000-00-00T00:00:00.000Z";
+        put(&mut text[0..4], year.clamp(0, 9999));
+        put(&mut text[5..7], month);
+        put(&mut text[8..10], day);
+        put(&mut text[11..13], millis / 3_600_000);
+        put(&mut text[14..16], millis / 60_000 % 60);
+        put(&mut text[17..19], millis / 1000 % 60);
+        put(&mut text[20..23], millis % 1000);
+        out.extend_from_slice(&text);
+    }
+}
+
+/// Write a number with leading zeros into all of `place`.
+fn put(place: &mut [u8], mut number: i64) {
+    for digit in place.iter_mut().rev() {
+        *digit = b'0' + (number % 10) as u8;
+        number /= 10;
+    }
+}
+
+impl fmt::Display for Moment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut text = Vec::with_capacity(24);
+        self.write_iso(&mut text);
+        // Only ASCII was written.
+        f.write_str(std::str::from_utf8(&text).unwrap_or_default())
     }
 }
 

@@ -20,12 +20,11 @@
 //!
 //! Pause is per queue: a membership has its own flag, the operator is paused only when every membership is.
 
-use serde::Serialize;
-
 use super::channel::known;
+use super::json::{Seconds, json_name, json_object};
 use super::keys::{CallKey, ChannelKey, QueueKey};
 use super::mark::Mark;
-use super::moment::{Moment, seconds};
+use super::moment::Moment;
 
 /// Asterisk's device states, in the order of a queue member's `Status` (0 to 8).
 pub const DEVICE_STATES: [&str; 9] =
@@ -36,62 +35,48 @@ pub fn device_state(name: &str) -> Option<u8> {
     DEVICE_STATES.iter().position(|state| state.eq_ignore_ascii_case(name)).map(|place| place as u8)
 }
 
-/// What the operator wants.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-#[allow(missing_docs)]
-pub enum Intent {
-    Available,
-    Paused,
-    #[default]
-    LoggedOut,
+json_name! {
+    /// What the operator wants.
+    #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+    #[allow(missing_docs)]
+    pub enum Intent {
+        Available = "available",
+        Paused = "paused",
+        #[default]
+        LoggedOut = "logged_out",
+    }
 }
 
-/// What the operator does.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-#[allow(missing_docs)]
-pub enum Activity {
-    #[default]
-    Idle,
-    Ringing,
-    Talking,
-    OnHold,
-    WrapUp,
-    OtherCall,
+json_name! {
+    /// What the operator does.
+    #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+    #[allow(missing_docs)]
+    pub enum Activity {
+        #[default]
+        Idle = "idle",
+        Ringing = "ringing",
+        Talking = "talking",
+        OnHold = "on_hold",
+        WrapUp = "wrap_up",
+        OtherCall = "other_call",
+    }
 }
 
-/// The derived state.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize)]
-#[serde(rename_all = "snake_case")]
-#[allow(missing_docs)]
-pub enum OperatorState {
-    #[default]
-    LoggedOut,
-    Unreachable,
-    OnHold,
-    Talking,
-    OtherCall,
-    Ringing,
-    WrapUp,
-    Paused,
-    Available,
-}
-
-impl OperatorState {
-    /// Its name in rows and filters.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::LoggedOut => "logged_out",
-            Self::Unreachable => "unreachable",
-            Self::OnHold => "on_hold",
-            Self::Talking => "talking",
-            Self::OtherCall => "other_call",
-            Self::Ringing => "ringing",
-            Self::WrapUp => "wrap_up",
-            Self::Paused => "paused",
-            Self::Available => "available",
-        }
+json_name! {
+    /// The derived state.
+    #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+    #[allow(missing_docs)]
+    pub enum OperatorState {
+        #[default]
+        LoggedOut = "logged_out",
+        Unreachable = "unreachable",
+        OnHold = "on_hold",
+        Talking = "talking",
+        OtherCall = "other_call",
+        Ringing = "ringing",
+        WrapUp = "wrap_up",
+        Paused = "paused",
+        Available = "available",
     }
 }
 
@@ -322,17 +307,23 @@ impl Operator {
         Derived { state, intent, activity, reachable, reason }
     }
 
-    /// Where a membership counts, given the derived state.
-    pub fn bucket_of(&self, membership: &Membership) -> Bucket {
-        match self.state {
+    /// Where the membership at `place` counts, given the derived state. An operator counts once per queue: a second
+    /// membership of the same queue (a Local member on the same phone) counts nowhere.
+    pub fn bucket_at(&self, place: usize) -> Option<Bucket> {
+        let queue = self.memberships.get(place)?.queue;
+        if self.memberships.iter().take(place).any(|member| member.queue == queue) {
+            return None;
+        }
+        let paused = self.memberships.iter().filter(|member| member.queue == queue).all(|member| member.paused);
+        Some(match self.state {
             OperatorState::Unreachable => Bucket::Unreachable,
             OperatorState::OnHold => Bucket::OnHold,
             OperatorState::Talking | OperatorState::OtherCall => Bucket::Talking,
             OperatorState::Ringing => Bucket::Ringing,
             OperatorState::WrapUp => Bucket::WrapUp,
-            _ if membership.paused => Bucket::Paused,
+            _ if paused => Bucket::Paused,
             _ => Bucket::Available,
-        }
+        })
     }
 
     /// The membership of `queue` through `interface`.
@@ -365,47 +356,49 @@ pub fn extension_of(interface: &str) -> &str {
     number.split(['@', '/']).next().unwrap_or(number)
 }
 
-/// The row of an operator, without `seq` and `as_of`.
-#[derive(Serialize)]
-#[allow(missing_docs)] // the fields are described in docs/rows.md
-pub struct OperatorRow<'a> {
-    pub source: &'a str,
-    pub id: &'a str,
-    pub extension: &'a str,
-    pub name: &'a str,
-    pub state: OperatorState,
-    pub since: Moment,
-    pub reason: Option<&'a str>,
-    pub intent: Intent,
-    pub activity: Activity,
-    pub reachable: bool,
-    pub device_state: &'static str,
-    pub memberships: Vec<MembershipRow<'a>>,
-    pub paused_queues: Vec<&'a str>,
-    pub channels: Vec<&'a str>,
-    pub call: Option<&'a str>,
-    pub wrap_up_ends: Option<Moment>,
+json_object! {
+    /// The row of an operator, without `seq` and `as_of`.
+    #[allow(missing_docs)] // the fields are described in docs/rows.md
+    pub struct OperatorRow<'a> {
+        pub source: &'a str,
+        pub id: &'a str,
+        pub extension: &'a str,
+        pub name: &'a str,
+        pub state: OperatorState,
+        pub since: Moment,
+        pub reason: Option<&'a str>,
+        pub intent: Intent,
+        pub activity: Activity,
+        pub reachable: bool,
+        pub device_state: &'static str,
+        pub memberships: Vec<MembershipRow<'a>>,
+        pub paused_queues: Vec<&'a str>,
+        pub channels: Vec<&'a str>,
+        pub call: Option<&'a str>,
+        pub wrap_up_ends: Option<Moment>,
+    }
 }
 
-/// A membership inside [`OperatorRow`].
-#[derive(Serialize)]
-#[allow(missing_docs)]
-pub struct MembershipRow<'a> {
-    pub queue: &'a str,
-    pub interface: &'a str,
-    pub membership: &'a str,
-    pub penalty: i32,
-    pub paused: bool,
-    pub paused_reason: Option<&'a str>,
-    pub paused_since: Option<Moment>,
-    pub status: u8,
-    pub status_name: &'static str,
-    pub calls_taken: u32,
-    pub last_call: Option<Moment>,
-    pub in_call: bool,
-    pub login_time: Option<Moment>,
-    pub wrapup_seconds: f64,
-    pub ringinuse: Option<bool>,
+json_object! {
+    /// A membership inside [`OperatorRow`].
+    #[allow(missing_docs)]
+    pub struct MembershipRow<'a> {
+        pub queue: &'a str,
+        pub interface: &'a str,
+        pub membership: &'a str,
+        pub penalty: i32,
+        pub paused: bool,
+        pub paused_reason: Option<&'a str>,
+        pub paused_since: Option<Moment>,
+        pub status: u8,
+        pub status_name: &'static str,
+        pub calls_taken: u32,
+        pub last_call: Option<Moment>,
+        pub in_call: bool,
+        pub login_time: Option<Moment>,
+        pub wrapup_seconds: Seconds,
+        pub ringinuse: Option<bool>,
+    }
 }
 
 impl<'a> MembershipRow<'a> {
@@ -425,7 +418,7 @@ impl<'a> MembershipRow<'a> {
             last_call: membership.last_call,
             in_call,
             login_time: membership.login_time,
-            wrapup_seconds: seconds(wrapup),
+            wrapup_seconds: Seconds(wrapup),
             ringinuse: membership.ringinuse,
         }
     }

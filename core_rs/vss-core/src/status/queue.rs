@@ -7,9 +7,8 @@
 //! Asterisk announces one caller's position, at Join; the others move without an event, so the list itself is the
 //! truth and positions are read off it.
 
-use serde::Serialize;
-
 use super::channel::known;
+use super::json::{Percent, Seconds, json_object};
 use super::keys::{CallKey, ChannelKey, OperatorKey};
 use super::mark::Mark;
 use super::moment::Moment;
@@ -39,18 +38,20 @@ pub struct Caller {
     pub seen: u32,
 }
 
-/// Members per bucket.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
-#[allow(missing_docs)] // the names say it
-pub struct Counts {
-    pub logged_in: u32,
-    pub available: u32,
-    pub ringing: u32,
-    pub talking: u32,
-    pub on_hold: u32,
-    pub wrap_up: u32,
-    pub paused: u32,
-    pub unreachable: u32,
+json_object! {
+    /// Members per bucket.
+    #[derive(Clone, Debug, Default, PartialEq, Eq)]
+    #[allow(missing_docs)] // the names say it
+    pub struct Counts {
+        pub logged_in: u32,
+        pub available: u32,
+        pub ringing: u32,
+        pub talking: u32,
+        pub on_hold: u32,
+        pub wrap_up: u32,
+        pub paused: u32,
+        pub unreachable: u32,
+    }
 }
 
 impl Counts {
@@ -113,50 +114,53 @@ impl Queue {
     }
 }
 
-/// The row of a queue, without `seq` and `as_of`.
-#[derive(Serialize)]
-#[allow(missing_docs)] // the fields are described in docs/rows.md
-pub struct QueueRow<'a> {
-    pub source: &'a str,
-    pub name: &'a str,
-    pub strategy: &'a str,
-    pub weight: i32,
-    pub max: u32,
-    pub service_level_seconds: u32,
-    pub counts: &'a Counts,
-    pub callers: Vec<CallerRow<'a>>,
-    pub longest_wait: f64,
-    pub offered: usize,
-    pub answered: u32,
-    pub abandoned: u32,
-    pub timed_out: u32,
-    pub service_level_percent: ServiceLevel,
-    pub average_wait: Option<f64>,
-    pub average_talk: Option<f64>,
-    pub p90_wait: Option<f64>,
+json_object! {
+    /// The row of a queue, without `seq` and `as_of`.
+    #[allow(missing_docs)] // the fields are described in docs/rows.md
+    pub struct QueueRow<'a> {
+        pub source: &'a str,
+        pub name: &'a str,
+        pub strategy: &'a str,
+        pub weight: i32,
+        pub max: u32,
+        pub service_level_seconds: u32,
+        pub counts: &'a Counts,
+        pub callers: Vec<CallerRow<'a>>,
+        pub longest_wait: Seconds,
+        pub offered: usize,
+        pub answered: u32,
+        pub abandoned: u32,
+        pub timed_out: u32,
+        pub service_level_percent: ServiceLevel,
+        pub average_wait: Option<Seconds>,
+        pub average_talk: Option<Seconds>,
+        pub p90_wait: Option<Seconds>,
+    }
 }
 
-/// Both of Asterisk's formulas, over the window.
-#[derive(Serialize)]
-pub struct ServiceLevel {
-    /// `100 · answered in time / answered` (ServicelevelPerf).
-    pub of_answered: Option<f64>,
-    /// `100 · (answered + abandoned in time) / (answered + abandoned)` (ServicelevelPerf2).
-    pub of_offered: Option<f64>,
+json_object! {
+    /// Both of Asterisk's formulas, over the window.
+    pub struct ServiceLevel {
+        /// `100 · answered in time / answered` (ServicelevelPerf).
+        pub of_answered: Option<Percent>,
+        /// `100 · (answered + abandoned in time) / (answered + abandoned)` (ServicelevelPerf2).
+        pub of_offered: Option<Percent>,
+    }
 }
 
-/// A caller inside [`QueueRow`].
-#[derive(Serialize)]
-#[allow(missing_docs)]
-pub struct CallerRow<'a> {
-    pub position: usize,
-    pub channel: &'a str,
-    pub call_id: &'a str,
-    pub number: Option<&'a str>,
-    pub name: Option<&'a str>,
-    pub joined_at: Moment,
-    pub priority: i32,
-    pub ringing: Vec<&'a str>,
+json_object! {
+    /// A caller inside [`QueueRow`].
+    #[allow(missing_docs)]
+    pub struct CallerRow<'a> {
+        pub position: usize,
+        pub channel: &'a str,
+        pub call_id: &'a str,
+        pub number: Option<&'a str>,
+        pub name: Option<&'a str>,
+        pub joined_at: Moment,
+        pub priority: i32,
+        pub ringing: Vec<&'a str>,
+    }
 }
 
 impl<'a> CallerRow<'a> {

@@ -2,8 +2,9 @@
 
 use std::collections::VecDeque;
 
-use super::moment::{Moment, seconds};
 use super::call::Outcome;
+use super::json::{Percent, Seconds};
+use super::moment::Moment;
 
 /// At most so many visits are remembered per queue: at one visit a second that is 2.7 hours of exact percentiles,
 /// and the memory of 200 busy queues stays under 100 MB.
@@ -139,38 +140,39 @@ impl Window {
     }
 
     /// `100 · answered in time / answered` (Asterisk's ServicelevelPerf).
-    pub fn service_level_of_answered(&self) -> Option<f64> {
+    pub fn service_level_of_answered(&self) -> Option<Percent> {
         percent(self.answered_within, self.answered)
     }
 
     /// `100 · (answered + abandoned in time) / (answered + abandoned)` (Asterisk's ServicelevelPerf2).
-    pub fn service_level_of_offered(&self) -> Option<f64> {
+    pub fn service_level_of_offered(&self) -> Option<Percent> {
         percent(self.answered_within + self.abandoned_within, self.answered + self.abandoned)
     }
 
     /// Mean wait of answered visits, seconds.
-    pub fn average_wait(&self) -> Option<f64> {
+    pub fn average_wait(&self) -> Option<Seconds> {
         mean(self.wait_sum, self.answered as usize)
     }
 
     /// Mean talk, seconds.
-    pub fn average_talk(&self) -> Option<f64> {
+    pub fn average_talk(&self) -> Option<Seconds> {
         mean(self.talk_sum, self.talks.len())
     }
 
     /// The wait that nine of ten answered visits did not exceed (nearest rank), seconds.
-    pub fn p90_wait(&self) -> Option<f64> {
+    pub fn p90_wait(&self) -> Option<Seconds> {
         let rank = (self.waits.len() * 9).div_ceil(10);
-        rank.checked_sub(1).and_then(|place| self.waits.get(place)).map(|&wait| seconds(wait))
+        rank.checked_sub(1).and_then(|place| self.waits.get(place)).map(|&wait| Seconds(wait))
     }
 }
 
-fn percent(part: u32, whole: u32) -> Option<f64> {
-    (whole > 0).then(|| (f64::from(part) * 1000.0 / f64::from(whole)).round() / 10.0)
+fn percent(part: u32, whole: u32) -> Option<Percent> {
+    (u64::from(part) * 2000 + u64::from(whole)).checked_div(u64::from(whole) * 2).map(|tenths| Percent(tenths as u32))
 }
 
-fn mean(sum: i64, count: usize) -> Option<f64> {
-    (count > 0).then(|| seconds((sum as f64 / count as f64).round() as i64))
+fn mean(sum: i64, count: usize) -> Option<Seconds> {
+    let count = count as i64;
+    (sum * 2 + count).checked_div(count * 2).map(Seconds)
 }
 
 #[cfg(test)]
@@ -189,11 +191,11 @@ mod tests {
         window.talked(Moment(12), 4000);
         window.talked(Moment(13), 6000);
         assert_eq!((window.offered(), window.answered(), window.abandoned(), window.timed_out()), (10, 10, 1, 1));
-        assert_eq!(window.average_wait(), Some(5.5));
-        assert_eq!(window.p90_wait(), Some(9.0));
-        assert_eq!(window.average_talk(), Some(5.0));
-        assert_eq!(window.service_level_of_answered(), Some(50.0));
-        assert_eq!(window.service_level_of_offered(), Some(54.5));
+        assert_eq!(window.average_wait(), Some(Seconds(5500)));
+        assert_eq!(window.p90_wait(), Some(Seconds(9000)));
+        assert_eq!(window.average_talk(), Some(Seconds(5000)));
+        assert_eq!(window.service_level_of_answered(), Some(Percent(500)));
+        assert_eq!(window.service_level_of_offered(), Some(Percent(545)));
     }
 
     #[test]

@@ -303,14 +303,8 @@ impl StatusBoard {
         let source = serde_json::to_string(self.source()).unwrap_or_default();
         out.extend_from_slice(format!("{{\"source\":{source},\"seq\":{},\"as_of\":\"{}\"", self.seq(), self.as_of()).as_bytes());
         for table in Table::ALL {
-            out.extend_from_slice(format!(",\"{}\":[", table.name()).as_bytes());
-            for (place, id) in self.facts.ids(table, None, None, None, usize::MAX).iter().enumerate() {
-                if place > 0 {
-                    out.push(b',');
-                }
-                self.facts.write(table, id, &mut out);
-            }
-            out.push(b']');
+            out.extend_from_slice(format!(",\"{}\":", table.name()).as_bytes());
+            self.facts.write_table(table, &mut out);
         }
         out.push(b'}');
         out

@@ -1,46 +1,48 @@
 //! Events about what a message changed, in the order calls, operators, queues; channels only get their new mark.
 
-use serde::Serialize;
-
 use super::super::call::{Announced, Call, CallStatus, Direction, Disposition};
 use super::super::facts::Touched;
+use super::super::json::{Seconds, json_object};
 use super::super::keys::{CallKey, OperatorKey, QueueKey};
-use super::super::moment::{Moment, seconds};
+use super::super::moment::Moment;
 use super::super::operator::OperatorState;
 use super::{Batch, StatusBoard};
 
-#[derive(Serialize)]
-struct CallStart<'a> {
-    call_id: &'a str,
-    slot_id: Option<u32>,
-    phone_number: &'a str,
-    operator_id: Option<&'a str>,
-    queue: Option<&'a str>,
-    direction: Direction,
+json_object! {
+    struct CallStart<'a> {
+        call_id: &'a str,
+        slot_id: Option<u32>,
+        phone_number: &'a str,
+        operator_id: Option<&'a str>,
+        queue: Option<&'a str>,
+        direction: Direction,
+    }
 }
 
-#[derive(Serialize)]
-struct CallUpdate<'a> {
-    call_id: &'a str,
-    status: CallStatus,
-    operator_id: Option<&'a str>,
-    slot_id: Option<u32>,
-    queue: Option<&'a str>,
-    position: Option<usize>,
+json_object! {
+    struct CallUpdate<'a> {
+        call_id: &'a str,
+        status: CallStatus,
+        operator_id: Option<&'a str>,
+        slot_id: Option<u32>,
+        queue: Option<&'a str>,
+        position: Option<usize>,
+    }
 }
 
-#[derive(Serialize)]
-struct CallEnd<'a> {
-    call_id: &'a str,
-    disposition: Option<Disposition>,
-    wait_seconds: f64,
-    talk_seconds: f64,
-    hold_seconds: f64,
-    hangup_cause: Option<u32>,
-    operator_id: Option<&'a str>,
-    slot_id: Option<u32>,
-    queue: Option<&'a str>,
-    merged_into: Option<&'a str>,
+json_object! {
+    struct CallEnd<'a> {
+        call_id: &'a str,
+        disposition: Option<Disposition>,
+        wait_seconds: Seconds,
+        talk_seconds: Seconds,
+        hold_seconds: Seconds,
+        hangup_cause: Option<u32>,
+        operator_id: Option<&'a str>,
+        slot_id: Option<u32>,
+        queue: Option<&'a str>,
+        merged_into: Option<&'a str>,
+    }
 }
 
 impl StatusBoard {
@@ -56,8 +58,8 @@ impl StatusBoard {
         for key in queues {
             self.publish_queue(key, now, batch);
         }
-        // One number serves all channels of a message: no event speaks of them.
-        let mut seq = None;
+        // One number serves all channels of a message, and all rows that went: no event speaks of them.
+        let mut seq = std::mem::take(&mut self.facts.removed).then(|| self.journal.next(now));
         for key in channels {
             if let Some(channel) = self.facts.channels.get_mut(key) {
                 channel.mark.touched = false;
@@ -83,12 +85,12 @@ impl StatusBoard {
                 queue: call.queue.as_deref(),
                 direction: call.direction,
             };
-            batch.events.push(self.journal.write("call.start", now, &start));
+            batch.events.push(self.journal.write("call.start", now, |out| start.write_fields(out)));
             before = Some(Announced { status: CallStatus::Initiating, ..seen.clone() });
         }
         if before.as_ref() != Some(&seen) {
             if call.is_ended() {
-                batch.events.push(self.journal.write("call.end", now, &end_of(call)));
+                batch.events.push(self.journal.write("call.end", now, |out| end_of(call).write_fields(out)));
             } else {
                 let position = call
                     .visits
@@ -104,7 +106,7 @@ impl StatusBoard {
                     queue: call.queue.as_deref(),
                     position,
                 };
-                batch.events.push(self.journal.write("call.update", now, &update));
+                batch.events.push(self.journal.write("call.update", now, |out| update.write_fields(out)));
             }
         } else if call.mark.seq > 0 {
             self.journal.next(now);
@@ -155,9 +157,9 @@ fn end_of(call: &Call) -> CallEnd<'_> {
     CallEnd {
         call_id: &call.id,
         disposition: call.disposition,
-        wait_seconds: seconds(call.wait),
-        talk_seconds: seconds(call.talk),
-        hold_seconds: seconds(call.hold),
+        wait_seconds: Seconds(call.wait),
+        talk_seconds: Seconds(call.talk),
+        hold_seconds: Seconds(call.hold),
         hangup_cause: call.hangup_cause,
         operator_id: call.operator.as_deref(),
         slot_id: None,

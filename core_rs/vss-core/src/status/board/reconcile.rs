@@ -1,23 +1,24 @@
 //! Connection, gap, resync and swap.
 
 use rustc_hash::FxHashSet;
-use serde::Serialize;
 
 use super::super::difference::Difference;
 use super::super::error::StatusError;
 use super::super::facts::{Facts, ListKind, Table, number};
+use super::super::json::json_object;
 use super::super::moment::Moment;
 use super::super::resync::{Fence, List, ListState, MAX_PASSES, Resync};
 use super::{Batch, NoticeReason, OpenGap, Session, StatusBoard};
 use crate::ami::{EventList, Message};
 
-#[derive(Serialize)]
-struct SyncGap<'a> {
-    from_seq: u64,
-    to_seq: u64,
-    reason: &'a str,
-    started: Moment,
-    ended: Moment,
+json_object! {
+    struct SyncGap<'a> {
+        from_seq: u64,
+        to_seq: u64,
+        reason: &'a str,
+        started: Moment,
+        ended: Moment,
+    }
 }
 
 impl StatusBoard {
@@ -221,9 +222,9 @@ impl StatusBoard {
         if let Some(gap) = self.gap.take() {
             let seq = self.journal.next(now);
             let body = SyncGap { from_seq: gap.from_seq, to_seq: seq, reason: &gap.reason, started: gap.started, ended: now };
-            batch.events.push(self.journal.write_as(seq, "sync.gap", now, |out| write_fields(out, &body)));
+            batch.events.push(self.journal.write_as(seq, "sync.gap", now, |out| body.write_fields(out)));
         }
-        batch.events.push(self.journal.write("sync.reconciled", now, &difference));
+        batch.events.push(self.journal.write("sync.reconciled", now, |out| difference.write_fields(out)));
         self.drift = difference.drift;
         self.facts.settle(now);
         self.publish(now, batch);
@@ -251,15 +252,5 @@ impl StatusBoard {
                 difference.remove(name, id);
             }
         }
-    }
-}
-
-fn write_fields<T: Serialize>(out: &mut Vec<u8>, fields: &T) {
-    let start = out.len();
-    if serde_json::to_writer(&mut *out, fields).is_ok() && out.get(start) == Some(&b'{') {
-        out.remove(start);
-        out.pop();
-    } else {
-        out.truncate(start);
     }
 }

@@ -281,6 +281,7 @@ impl Facts {
             self.touch_operator(operator);
         }
         if let Some(channel) = self.channels.remove(key) {
+            self.removed = true;
             self.channel_ids.remove(&channel.id);
             if self.channel_names.get(&channel.name) == Some(&key) {
                 self.channel_names.remove(&channel.name);

@@ -91,6 +91,7 @@ impl Facts {
     /// An operator nobody needs any more.
     pub(super) fn forget_operator(&mut self, key: OperatorKey) {
         if let Some(operator) = self.operators.remove(key) {
+            self.removed = true;
             self.operator_ids.remove(&operator.id);
             self.interfaces.retain(|_, &mut other| other != key);
             self.legs.retain(|_, &mut other| other != key);

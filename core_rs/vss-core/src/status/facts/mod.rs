@@ -92,6 +92,10 @@ pub struct Facts {
     timer_count: u64,
     swept_at: Moment,
     pub(super) touched: Touched,
+    /// A row went away: that is a change too, and takes a number.
+    pub(super) removed: bool,
+    /// Where rows are encoded before they are compared.
+    scratch: Vec<u8>,
     /// Operators by the Uniqueid their offers and services hang on: the rung leg, or the caller where no leg is told.
     pub(super) legs: FxHashMap<String, OperatorKey>,
     /// Number of the resync that is being built; rows that lists or later events name carry it.

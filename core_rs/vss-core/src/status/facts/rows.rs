@@ -3,6 +3,7 @@
 use super::super::call::CallRow;
 use super::super::channel::{ChannelRow, PartyRow, known};
 use super::super::error::StatusError;
+use super::super::json::{Seconds, ToJson};
 use super::super::keys::{CallKey, ChannelKey, OperatorKey, QueueKey};
 use super::super::moment::Moment;
 use super::super::operator::{DEVICE_STATES, MembershipRow, OperatorRow};
@@ -45,10 +46,10 @@ impl Table {
 impl Facts {
     /// Encode an operator's row; true when its content changed since the last time.
     pub fn encode_operator(&mut self, key: OperatorKey) -> bool {
+        let mut json = std::mem::take(&mut self.scratch);
         let Some(operator) = self.operators.get(key) else { return false };
         let source = &self.options.source;
-        let mut mark = operator.mark.clone();
-        let call = operator.services.first().map(|service| service.call).or_else(|| {
+                let call = operator.services.first().map(|service| service.call).or_else(|| {
             operator.channels.iter().filter_map(|&key| self.channels.get(key)).map(|channel| channel.call).next()
         });
         let row = OperatorRow {
@@ -77,18 +78,17 @@ impl Facts {
             call: call.and_then(|key| self.calls.get(key)).map(|call| call.id.as_str()),
             wrap_up_ends: operator.wrap_up_ends,
         };
-        let changed = mark.encode(&row);
-        if let Some(operator) = self.operators.get_mut(key) {
-            operator.mark = mark;
-        }
+        row.write_json(&mut json);
+        let changed = self.operators.get_mut(key).is_some_and(|operator| operator.mark.replace(&json));
+        self.keep_scratch(json);
         changed
     }
 
     /// Encode a queue's row as of `now`; true when its content changed since the last time.
     pub fn encode_queue(&mut self, key: QueueKey, now: Moment) -> bool {
+        let mut json = std::mem::take(&mut self.scratch);
         let Some(queue) = self.queues.get(key) else { return false };
-        let mut mark = queue.mark.clone();
-        let callers = self.caller_rows(key);
+                let callers = self.caller_rows(key);
         let row = QueueRow {
             source: &self.options.source,
             name: &queue.name,
@@ -98,7 +98,7 @@ impl Facts {
             service_level_seconds: queue.service_level,
             counts: &queue.counts,
             callers,
-            longest_wait: queue.callers.iter().map(|caller| now.seconds_since(caller.joined_at)).fold(0.0, f64::max),
+            longest_wait: queue.callers.iter().map(|caller| now.millis_since(caller.joined_at)).max().map_or(Seconds(0), Seconds),
             offered: queue.window.offered(),
             answered: queue.window.answered(),
             abandoned: queue.window.abandoned(),
@@ -111,18 +111,17 @@ impl Facts {
             average_talk: queue.window.average_talk(),
             p90_wait: queue.window.p90_wait(),
         };
-        let changed = mark.encode(&row);
-        if let Some(queue) = self.queues.get_mut(key) {
-            queue.mark = mark;
-        }
+        row.write_json(&mut json);
+        let changed = self.queues.get_mut(key).is_some_and(|queue| queue.mark.replace(&json));
+        self.keep_scratch(json);
         changed
     }
 
     /// Encode a channel's row.
     pub fn encode_channel(&mut self, key: ChannelKey) -> bool {
+        let mut json = std::mem::take(&mut self.scratch);
         let Some(channel) = self.channels.get(key) else { return false };
-        let mut mark = channel.mark.clone();
-        let peers = self.bridges.get(&channel.bridge).map_or(&[][..], |bridge| &bridge.members);
+                let peers = self.bridges.get(&channel.bridge).map_or(&[][..], |bridge| &bridge.members);
         let row = ChannelRow {
             source: &self.options.source,
             id: &channel.id,
@@ -147,22 +146,23 @@ impl Facts {
             created_at: channel.created_at,
             answered_at: channel.answered_at,
         };
-        let changed = mark.encode(&row);
-        if let Some(channel) = self.channels.get_mut(key) {
-            channel.mark = mark;
-        }
+        row.write_json(&mut json);
+        let changed = self.channels.get_mut(key).is_some_and(|channel| channel.mark.replace(&json));
+        self.keep_scratch(json);
         changed
     }
 
     /// Encode a call's row.
     pub fn encode_call(&mut self, key: CallKey) -> bool {
         let Some(call) = self.calls.get(key) else { return false };
-        let mut mark = call.mark.clone();
-        let changed = mark.encode(&CallRow::new(&self.options.source, call));
-        if let Some(call) = self.calls.get_mut(key) {
-            call.mark = mark;
-        }
-        changed
+        let mut json = Vec::with_capacity(1024);
+        CallRow::new(&self.options.source, call).write_json(&mut json);
+        self.calls.get_mut(key).is_some_and(|call| call.mark.replace(&json))
+    }
+
+    fn keep_scratch(&mut self, mut json: Vec<u8>) {
+        json.clear();
+        self.scratch = json;
     }
 
     fn caller_rows(&self, key: QueueKey) -> Vec<CallerRow<'_>> {
@@ -178,7 +178,9 @@ impl Facts {
     /// The waiting callers of a queue as a JSON array.
     pub fn callers_json(&self, name: &str) -> Option<Vec<u8>> {
         let &key = self.queue_names.get(name)?;
-        serde_json::to_vec(&self.caller_rows(key)).ok()
+        let mut out = Vec::new();
+        self.caller_rows(key).write_json(&mut out);
+        Some(out)
     }
 
     /// Append one operator's row to `out`.
@@ -263,6 +265,30 @@ impl Facts {
         ids.into_iter().map(str::to_owned).collect()
     }
 
+    /// Append a whole table as a JSON array, in order of id.
+    pub fn write_table(&mut self, table: Table, out: &mut Vec<u8>) {
+        out.push(b'[');
+        match table {
+            Table::Operators => {
+                let keys = in_order(self.operators.iter().map(|(key, row)| (row.id.as_str(), key)));
+                write_rows(self, &keys, out, Self::write_operator);
+            }
+            Table::Channels => {
+                let keys = in_order(self.channels.iter().map(|(key, row)| (row.id.as_str(), key)));
+                write_rows(self, &keys, out, Self::write_channel);
+            }
+            Table::Calls => {
+                let keys = in_order(self.calls.iter().map(|(key, row)| (row.id.as_str(), key)));
+                write_rows(self, &keys, out, Self::write_call);
+            }
+            Table::Queues => {
+                let keys = in_order(self.queues.iter().map(|(key, row)| (row.name.as_str(), key)));
+                write_rows(self, &keys, out, Self::write_queue);
+            }
+        }
+        out.push(b']');
+    }
+
     /// Append the row with this id to `out`; false when there is none.
     pub fn write(&mut self, table: Table, id: &str, out: &mut Vec<u8>) -> bool {
         match table {
@@ -310,5 +336,20 @@ impl Facts {
             ("queues", self.queues.len()),
             ("callers", self.queues.values().map(|queue| queue.callers.len()).sum()),
         ]
+    }
+}
+
+fn in_order<'a, K: Copy>(rows: impl Iterator<Item = (&'a str, K)>) -> Vec<K> {
+    let mut rows: Vec<(&str, K)> = rows.collect();
+    rows.sort_unstable_by_key(|(id, _)| *id);
+    rows.into_iter().map(|(_, key)| key).collect()
+}
+
+fn write_rows<K: Copy>(facts: &mut Facts, keys: &[K], out: &mut Vec<u8>, write: fn(&mut Facts, K, &mut Vec<u8>)) {
+    for (place, &key) in keys.iter().enumerate() {
+        if place > 0 {
+            out.push(b',');
+        }
+        write(facts, key, out);
     }
 }

@@ -1,8 +1,9 @@
 //! After each message: derive what the touched rows add up to.
 
-use super::super::call::CallStatus;
-use super::super::channel::{DIALING, Leg, RING, RINGING, UP};
-use super::super::keys::{CallKey, OperatorKey};
+use super::super::bridge::Bridge;
+use super::super::call::{CallStatus, Phase};
+use super::super::channel::{Channel, DIALING, Leg, RING, RINGING, UP, other_half};
+use super::super::keys::{CallKey, ChannelKey, OperatorKey};
 use super::super::moment::Moment;
 use super::super::operator::ChannelFacts;
 use super::Facts;
@@ -35,7 +36,7 @@ impl Facts {
         operator.reachable = derived.reachable;
         operator.reason = derived.reason;
         for place in 0..operator.memberships.len() {
-            let bucket = Some(operator.bucket_of(&operator.memberships[place]));
+            let bucket = operator.bucket_at(place);
             let member = &mut operator.memberships[place];
             let before = std::mem::replace(&mut member.bucket, bucket);
             if before != bucket {
@@ -77,6 +78,21 @@ impl Facts {
         })
     }
 
+    /// Whether a channel hears someone else. A Local pair is one person's line in two halves: its near half speaks for
+    /// someone only when the far half stands in a bridge as well.
+    fn talks(&self, channel: &Channel) -> bool {
+        let Some(bridge) = self.bridges.get(&channel.bridge).filter(|bridge| bridge.is_talk()) else { return false };
+        let speaks = |key: &ChannelKey| {
+            self.channels.get(*key).is_some_and(|member| {
+                !member.local
+                    || other_half(&member.name)
+                        .and_then(|name| self.channels.get(*self.channel_names.get(&name)?))
+                        .is_none_or(|half| self.bridges.get(&half.bridge).is_some_and(Bridge::is_talk))
+            })
+        };
+        bridge.members.iter().filter(|key| speaks(key)).count() > 1
+    }
+
     fn settle_call(&mut self, key: CallKey, now: Moment) {
         let Some(call) = self.calls.get(key) else { return };
         if call.channels.is_empty() {
@@ -85,7 +101,7 @@ impl Facts {
         let (mut talks, mut held, mut parked, mut rings, mut waits) = (false, false, false, false, false);
         let mut number = String::new();
         for (place, channel) in call.channels.iter().filter_map(|&key| self.channels.get(key)).enumerate() {
-            talks |= self.bridges.get(&channel.bridge).is_some_and(super::super::bridge::Bridge::is_talk);
+            talks |= self.talks(channel);
             held |= channel.on_hold;
             parked |= channel.parked.is_some();
             rings |= channel.state == RINGING;
@@ -94,7 +110,7 @@ impl Facts {
             }
         }
         for visit in &call.visits {
-            waits |= matches!(visit.phase, super::super::call::Phase::Waiting | super::super::call::Phase::Connecting) && !visit.bridged;
+            waits |= matches!(visit.phase, Phase::Waiting | Phase::Connecting) && !visit.bridged;
         }
         let status = match () {
             () if talks && held => CallStatus::OnHold,

@@ -51,6 +51,7 @@ impl Facts {
                     if self.calls.get(key).and_then(|call| call.ended_at).is_some_and(|ended| ended + kept <= at)
                         && let Some(call) = self.calls.remove(key)
                     {
+                        self.removed = true;
                         self.call_ids.remove(&call.id);
                     }
                 }
