@@ -2,9 +2,10 @@
 
 import asyncio
 import json
+import logging
 import sys
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -70,9 +71,7 @@ class BlockOnce:
 
 @pytest.mark.slow
 @pytest.mark.timeout(120)
-async def test_a_handler_blocking_five_seconds_at_20_000_events_a_second_does_not_get_us_cut(
-    record_property: Callable[[str, object], None],
-) -> None:
+async def test_a_handler_blocking_five_seconds_at_20_000_events_a_second_does_not_get_us_cut() -> None:
     handler = BlockOnce()
     async with firehose(20_000, 8.0) as pbx, linked(endpoint(pbx.port), CALM, handler=handler) as watched:
         await watched.until_live()
@@ -85,9 +84,7 @@ async def test_a_handler_blocking_five_seconds_at_20_000_events_a_second_does_no
         assert stats["cuts"] == 0, stats
         assert watched.status.reconnects == 0
         status = await watched.until(lambda status: status.ring_bytes == 0 and status.state == "live", 60)
-        record_property("events_per_second", stats["sent"] / stats["seconds"])
-        record_property("slowest_write_seconds", stats["slowest_write"])
-        record_property("ring_peak", status.ring_peak)
+        logging.getLogger(__name__).info("the PBX: %s; the ring's peak: %d bytes", stats, status.ring_peak)
         if status.overflows:
             # More than the ring holds came meanwhile: then it is said, and put right.
             assert status.dropped_bytes > 0

@@ -73,8 +73,9 @@ class WatchedLink:
         return await self.until(lambda status: status.state == "live", seconds)
 
 
-def endpoint(port: int, **changes: object) -> AmiEndpoint:
-    base = AmiEndpoint(source="main", host="127.0.0.1", port=port, username="vss", secret=Secret("s3cret"))
+def endpoint(at: int, **changes: object) -> AmiEndpoint:
+    """The account `vss` at port `at` of this machine."""
+    base = AmiEndpoint(source="main", host="127.0.0.1", port=at, username="vss", secret=Secret("s3cret"))
     return msgspec.structs.replace(base, **changes)
 
 

@@ -81,7 +81,7 @@ class AmiLink:
         self._fed = 0.0
         self._tasks: list[asyncio.Task[None]] = []
         self._opened = 0
-        self._opening: set[SessionName] = set()
+        self._connecting = False
         self._booted = asyncio.Event()
         self._clock_offset = ClockOffset()
         self._version: str | None = None
@@ -224,12 +224,19 @@ class AmiLink:
     def _state(self) -> LinkState:
         if self._events.session is not None:
             return "live" if self._resyncs.synchronized.is_set() else "resync"
-        return "connecting" if self._opening else "down"
+        return "connecting" if self._connecting else "down"
 
     async def _open_events(self) -> AmiSession:
         self._booted.clear()
         # Asked for before FullyBooted can ask for it: that is the reason consumers are told.
         self._resyncs.request("connect", urgent=True)
+        self._connecting = True
+        try:
+            return await self._open_and_prepare_events()
+        finally:
+            self._connecting = False
+
+    async def _open_and_prepare_events(self) -> AmiSession:
         session = await self._open("events")
         try:
             self._publish(self.board.connected(self._now()))
@@ -263,15 +270,12 @@ class AmiLink:
             id_prefix=f"{ACTION_ID_PREFIX}{self._opened}-",
             ring_bytes=self._ring_bytes,
         )
-        self._opening.add(name)
         try:
             await session.connect(self.endpoint, self._clock)
             await log_in(session, self.endpoint)
         except BaseException as error:
             self._give_up(session, error)
             raise
-        finally:
-            self._opening.discard(name)
         session.start_pings()
         return session
 
