@@ -58,7 +58,9 @@ _OPENED: list["AmiClient"] = []
 async def close_clients() -> None:
     """Close every connection the test has made, whether it passed or not."""
     while _OPENED:
-        _OPENED.pop().writer.transport.abort()
+        # Held by name: a writer freed before its transport is aborted complains.
+        client = _OPENED.pop()
+        client.writer.transport.abort()
     await settle()
 
 
