@@ -114,7 +114,7 @@ class AmiClient:
 
     async def until(self, *wanted: str) -> list[list[str]]:
         """All messages up to the one that holds every wanted line, that one included."""
-        seen = []
+        seen: list[list[str]] = []
         while True:
             message = await self.message()
             assert message, f"the stream ended before {wanted}; last was {seen[-1:]}"

