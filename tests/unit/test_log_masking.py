@@ -105,13 +105,17 @@ def test_a_json_line_is_one_object_with_level_time_and_masked_fields() -> None:
     assert line == {"event": "caller joined", "level": "info", "number": "*******4567", "source": "main"}
 
 
+def refuse() -> None:
+    raise ConnectionError("router:hunter2@pbx:5038 and 74951234567")
+
+
 @pytest.mark.parametrize("fmt", ["text", "json"])
 def test_lines_of_other_libraries_and_tracebacks_are_masked_too(fmt: str) -> None:
     stream = io.StringIO()
     configure_logging("info", fmt, stream)  # type: ignore[arg-type]
     logging.getLogger("uvicorn.error").warning("from %s", "router:hunter2@pbx:5038")
     try:
-        raise ConnectionError("router:hunter2@pbx:5038 and 74951234567")
+        refuse()
     except ConnectionError:
         structlog.get_logger("vss_router").exception("lost")
     assert "router:***@pbx:5038 and *******4567" in stream.getvalue()
