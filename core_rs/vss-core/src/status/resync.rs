@@ -113,21 +113,27 @@ impl Resync {
         same(before, &self.listed) && same(&self.listed, before)
     }
 
+    /// Settle the shadow. Nobody publishes it: the swap compares row by row.
+    pub fn settle(&mut self, now: Moment) {
+        self.shadow.settle(now);
+        self.shadow.forget_touched();
+    }
+
     /// The shadow with everything applied and swept, ready to take over.
     pub fn finish(mut self, now: Moment) -> Facts {
         let mut decoder = AmiDecoder::new(self.shadow.options.encoding);
         decoder.push(&self.kept);
-        let mut times = self.kept_times.iter();
+        let mut times = std::mem::take(&mut self.kept_times).into_iter();
         while let Some(decoded) = decoder.next_message() {
             let Decoded::Message(event) = decoded else { continue };
-            let at = times.next().copied().unwrap_or(now);
+            let at = times.next().unwrap_or(now);
             if let Some(entry) = kind_of(&event) {
                 while let Some(due) = self.shadow.due(at) {
                     self.shadow.fire(due);
-                    self.shadow.settle(due);
+                    self.settle(due);
                 }
                 self.shadow.apply(&event, entry.kind, at);
-                self.shadow.settle(at);
+                self.settle(at);
             }
         }
         for list in &self.lists {
@@ -135,7 +141,7 @@ impl Resync {
                 self.shadow.sweep_unseen(list.kind, now);
             }
         }
-        self.shadow.settle(now);
+        self.settle(now);
         self.shadow.impossible.clear();
         self.shadow.named = None;
         self.shadow

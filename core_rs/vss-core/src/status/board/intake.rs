@@ -123,7 +123,7 @@ impl StatusBoard {
             resync.listed.insert(row, print);
         }
         resync.shadow.apply_item(item, kind, now);
-        resync.shadow.settle(now);
+        resync.settle(now);
     }
 
     /// A fact's time: its own stamp by our clock, else the arrival.

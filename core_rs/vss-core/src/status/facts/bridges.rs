@@ -132,14 +132,20 @@ impl Facts {
         }
     }
 
-    /// The part `from` plays in queue calls goes over to `to`.
+    /// A Local half goes out of the way of the channels behind it: the part it plays in queue calls goes over to the
+    /// operator's own channel. Other swaps are transfers, and end the part instead.
     pub(super) fn hand_over(&mut self, from: ChannelKey, to: ChannelKey) {
-        if from == to {
-            return;
-        }
-        let (Some(old), Some(new)) = (self.channels.get(from), self.channels.get(to)) else { return };
-        let (old_id, new_id, leg, queue) = (old.id.clone(), new.id.clone(), old.leg, old.queue);
-        let Some(key) = self.legs.remove(&old_id) else { return };
+        let Some(old) = self.channels.get(from).filter(|channel| channel.local) else { return };
+        let (old_id, leg, queue, call) = (old.id.clone(), old.leg, old.queue, old.call);
+        let Some(&key) = self.legs.get(&old_id) else { return };
+        // Whichever end moved, the part goes to the operator's own phone, not to the caller's channel.
+        let phones = self.operators.get(key).into_iter().flat_map(|operator| &operator.channels);
+        let is_phone = |key: &&ChannelKey| self.channels.get(**key).is_some_and(|channel| !channel.local && channel.call == call);
+        let Some(to) = phones.copied().find(|&phone| phone == to).or_else(|| {
+            self.operators.get(key).and_then(|operator| operator.channels.iter().find(is_phone).copied())
+        }) else { return };
+        let Some(new_id) = self.channels.get(to).map(|channel| channel.id.clone()) else { return };
+        self.legs.remove(&old_id);
         let Some(operator) = self.operators.get_mut(key) else { return };
         let services = operator.services.iter_mut().filter_map(|service| service.dest.as_mut());
         let offers = operator.offers.iter_mut().filter_map(|offer| offer.dest.as_mut());

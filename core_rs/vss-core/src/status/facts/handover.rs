@@ -3,7 +3,7 @@
 use super::super::call::Announced;
 use super::super::mark::Mark;
 use super::super::operator::OperatorState;
-use super::{Facts, Table, Touched};
+use super::{Facts, Table};
 
 /// A row before and after the swap, as JSON.
 pub struct Pair {
@@ -21,11 +21,6 @@ enum Said {
 }
 
 impl Facts {
-    /// What was touched while the shadow was built is looked at row by row instead.
-    pub fn forget_touched(&mut self) {
-        self.touched = Touched::default();
-    }
-
     /// Take over what `old` published of this row; the two forms when they differ, and the row is touched then.
     pub fn inherit(&mut self, table: Table, id: &str, old: &mut Facts) -> Option<Pair> {
         let mut was = Vec::new();

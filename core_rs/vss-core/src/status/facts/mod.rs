@@ -164,6 +164,23 @@ impl Facts {
         true
     }
 
+    /// What was touched is settled and nobody publishes it (a shadow).
+    pub fn forget_touched(&mut self) {
+        let touched = std::mem::take(&mut self.touched);
+        for key in touched.channels {
+            if let Some(row) = self.channels.get_mut(key) { row.mark.touched = false; }
+        }
+        for key in touched.calls {
+            if let Some(row) = self.calls.get_mut(key) { row.mark.touched = false; }
+        }
+        for key in touched.operators {
+            if let Some(row) = self.operators.get_mut(key) { row.mark.touched = false; }
+        }
+        for key in touched.queues {
+            if let Some(row) = self.queues.get_mut(key) { row.mark.touched = false; }
+        }
+    }
+
     /// Touch a row: it is settled at the end of the message.
     pub(super) fn touch_channel(&mut self, key: ChannelKey) {
         if let Some(channel) = self.channels.get_mut(key) {
