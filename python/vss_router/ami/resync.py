@@ -124,6 +124,9 @@ class Resyncs:
         for gap in gaps:
             if gap.reason in TRIGGERS:
                 _log.info("%s: resync wanted: %s %s", self._source, gap.reason, gap.detail)
+                if gap.reason in {"reload", "fully_booted"}:
+                    # A module that was missing may be there now.
+                    self.refused.clear()
                 self.request(gap.reason)
             elif gap.reason == "resync_dropped":
                 self.interrupt(gap.detail or gap.reason)
