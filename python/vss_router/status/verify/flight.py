@@ -30,6 +30,7 @@ WINDOW_SECONDS: Final = 0.05
 """How long after the first event behind a list its window ends, at least."""
 WINDOW_SECONDS_PER_ROW: Final = 0.0001
 """A long list takes longer to send; a real Asterisk needs about 30 µs a row."""
+WINDOW_SECONDS_AT_MOST: Final = 1.0
 WINDOW_EVENTS: Final = 64
 """The window in events, where they carry no Timestamp."""
 
@@ -130,7 +131,7 @@ class Flight:
 
     def __init__(self, suspicions: list[Suspicion], rows: int) -> None:
         self._open = suspicions
-        self._seconds = WINDOW_SECONDS + rows * WINDOW_SECONDS_PER_ROW
+        self._seconds = min(WINDOW_SECONDS + rows * WINDOW_SECONDS_PER_ROW, WINDOW_SECONDS_AT_MOST)
         self._first: float | None = None
         self._events = 0
         self._timed = False

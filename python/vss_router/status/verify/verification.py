@@ -57,6 +57,7 @@ class Verification:
         self._dump = None if dump is None else SnapshotFolder(dump)
         self._phase: Literal["waiting", "seeding", "following"] = "waiting"
         self._waiting_since = ""
+        self._resynced = False
         self._seed: list[tuple[AskedList, list[AmiMessage]]] = []
         self._seed_set: ListSet | None = None
         self._seed_window: Flight | None = None
@@ -159,6 +160,7 @@ class Verification:
                 "events do not tell what changed there."
             )
         self._phase = "seeding"
+        self._resynced = False
         self._seed_set = of
         self._seed = []
 
@@ -179,10 +181,11 @@ class Verification:
         self._seed_window = self._seed_set = None
         self._send(_FENCE_EVENT)
         self._flush()
-        if self._board.resync != "none":
-            pending = ", ".join(self._board.resync_pending) or "all lists in"
+        if not self._resynced:
+            pending = ", ".join(self._board.resync_pending) or "none missing"
             raise StatusError(
-                f"The board did not take the lists of {self.report.recording} (resync {self._board.resync}, {pending})."
+                f"The board did not take the lists of {self.report.recording} "
+                f"(resync {self._board.resync}, lists: {pending}): please report it with the recording."
             )
         if self._phase == "seeding":
             self._phase = "following"
@@ -248,7 +251,9 @@ class Verification:
 
     def _apply(self, batch: Batch) -> None:
         for gap in batch.gaps:
-            if gap.reason in _NEEDS_LISTS:
+            if gap.reason == "resynced":
+                self._resynced = True
+            elif gap.reason in _NEEDS_LISTS:
                 self._needs_lists(gap.reason.replace("_", " "))
 
 
