@@ -1,1 +1,1 @@
-"""ami"""
+"""Asterisk in: endpoints, connections, sessions, the link and its resync; recordings, replay, simulator."""
