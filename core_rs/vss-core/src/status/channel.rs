@@ -110,6 +110,8 @@ pub struct Channel {
     pub local: bool,
     /// Number of the last list that named it (resync).
     pub seen: u32,
+    /// Made by a list of the running resync; its own Newchannel, if it is among the events kept, knows better.
+    pub listed: bool,
     /// Sequence, age, encoded row.
     pub mark: Mark,
 }

@@ -128,6 +128,8 @@ pub struct Membership {
     pub taken_before: Option<u32>,
     /// Number of the last list that named it (resync).
     pub seen: u32,
+    /// The pause was told by a list of the running resync, to the second.
+    pub pause_listed: bool,
 }
 
 impl Membership {
@@ -150,6 +152,7 @@ impl Membership {
             bucket: None,
             taken_before: None,
             seen: 0,
+            pause_listed: false,
         }
     }
 }

@@ -36,6 +36,8 @@ pub struct Caller {
     pub ringing: Vec<OperatorKey>,
     /// Number of the last list that named it (resync).
     pub seen: u32,
+    /// Made by a list of the running resync; its own Join, if it is among the events kept, knows better.
+    pub listed: bool,
 }
 
 json_object! {

@@ -142,6 +142,7 @@ impl Resync {
             }
         }
         self.settle(now);
+        self.shadow.forget_listed();
         self.shadow.impossible.clear();
         self.shadow.named = None;
         self.shadow

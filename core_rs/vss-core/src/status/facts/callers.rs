@@ -26,12 +26,25 @@ impl Facts {
         }
         let queue = self.queue_named(&name);
         let place = number::<usize>(event, "Position").unwrap_or(usize::MAX).saturating_sub(1);
+        self.unlist_caller(queue, channel, &name, &id);
         if self.add_caller(queue, channel, place, now)
             && let Some(entry) = self.queues.get_mut(queue)
         {
             entry.window.offer(now);
         }
         self.check_count(event, queue, &name);
+    }
+
+    /// A caller that a list put in line, and whose Join was among the events kept: the Join knows the time.
+    fn unlist_caller(&mut self, queue: QueueKey, channel: ChannelKey, name: &str, id: &str) {
+        let listed = self.queues.get(queue).is_some_and(|line| line.callers.iter().any(|c| c.listed && c.id == id));
+        if !listed {
+            return;
+        }
+        self.take_caller(queue, id);
+        if let Some(call) = self.channels.get(channel).and_then(|channel| self.calls.get_mut(channel.call)) {
+            call.visits.retain(|visit| visit.phase != Phase::Waiting || visit.queue != name || visit.channel != id);
+        }
     }
 
     /// Put a channel in line at `place`; false when it stands there already.
@@ -55,7 +68,7 @@ impl Facts {
         let place = place.min(line.callers.len());
         line.callers.insert(
             place,
-            Caller { id: id.clone(), channel, call, number, name, joined_at, priority: 0, ringing: Vec::new(), seen: generation },
+            Caller { id: id.clone(), channel, call, number, name, joined_at, priority: 0, ringing: Vec::new(), seen: generation, listed: false },
         );
         if let Some(call) = self.calls.get_mut(call) {
             call.begin_visit(Visit {

@@ -63,6 +63,7 @@ impl Facts {
         let (application, data) = (text(item, &["Application"]), text(item, &["ApplicationData"]));
         let Some(channel) = self.channels.get_mut(key) else { return };
         if is_new {
+            channel.listed = true;
             channel.created_at = now + -duration(&text(item, &["Duration"]));
             let (call, created_at) = (channel.call, channel.created_at);
             if channel.answered_at.is_some() {
@@ -106,8 +107,11 @@ impl Facts {
         let queue = self.queue_named(&text(item, &["Queue"]));
         let place = number::<usize>(item, "Position").unwrap_or(1).saturating_sub(1);
         let wait = number::<i64>(item, "Wait").unwrap_or(0).max(0) * 1000;
-        if !self.add_caller(queue, channel, place, now + -wait)
-            && let Some(line) = self.queues.get_mut(queue)
+        if self.add_caller(queue, channel, place, now + -wait) {
+            if let Some(caller) = self.queues.get_mut(queue).and_then(|line| line.callers.iter_mut().find(|c| c.id == *id)) {
+                caller.listed = true;
+            }
+        } else if let Some(line) = self.queues.get_mut(queue)
             && let Some(old) = line.place_of(&id)
             && old != place.min(line.callers.len() - 1)
         {
@@ -117,6 +121,45 @@ impl Facts {
             self.touch_queue(queue);
         }
         self.caller_told(queue, &id, item);
+    }
+
+    /// The lists are over: what they made is as good as anything else from now on.
+    pub fn forget_listed(&mut self) {
+        for channel in self.channels.values_mut() {
+            channel.listed = false;
+        }
+        for caller in self.queues.values_mut().flat_map(|queue| &mut queue.callers) {
+            caller.listed = false;
+        }
+        for member in self.operators.values_mut().flat_map(|operator| &mut operator.memberships) {
+            member.pause_listed = false;
+        }
+    }
+
+    /// A channel that a list made, and whose Newchannel was among the events kept: it is made again from that, with
+    /// its exact times.
+    pub(super) fn unmake(&mut self, key: ChannelKey) {
+        self.leave_bridge(key);
+        let Some(channel) = self.channels.remove(key) else { return };
+        if let Some(queue) = channel.queue {
+            self.take_caller(queue, &channel.id);
+        }
+        self.channel_ids.remove(&channel.id);
+        if self.channel_names.get(&channel.name) == Some(&key) {
+            self.channel_names.remove(&channel.name);
+        }
+        if let Some(operator) = channel.operator.and_then(|key| self.operators.get_mut(key)) {
+            operator.channels.retain(|&other| other != key);
+        }
+        let Some(call) = self.calls.get_mut(channel.call) else { return };
+        call.channels.retain(|&other| other != key);
+        call.visits.retain(|visit| visit.channel != channel.id);
+        if call.channels.is_empty()
+            && call.announced.is_none()
+            && let Some(call) = self.calls.remove(channel.call)
+        {
+            self.call_ids.remove(&call.id);
+        }
     }
 
     /// Remove what neither a list of this generation nor a later event named.

@@ -174,7 +174,8 @@ impl Facts {
             set(&mut member.paused_reason, &reason);
             if !paused {
                 member.paused_since = None;
-            } else if !member.paused || member.paused_since.is_none() {
+            } else if !member.paused || member.paused_since.is_none() || (member.pause_listed && paused_at.is_some()) {
+                member.pause_listed = paused_at.is_none();
                 member.paused_since = paused_at.or_else(|| event.get("LastPause").and_then(Moment::from_wire)).or(Some(now));
             }
             member.paused = paused;

@@ -121,7 +121,13 @@ impl Facts {
         use EventKind as K;
         self.as_of = self.as_of.max(now);
         match kind {
-            K::Newchannel | K::ChannelState => {
+            K::Newchannel => {
+                if let Some(key) = self.by_id(&text(event, &["Uniqueid"])).filter(|&key| self.channels[key].listed) {
+                    self.unmake(key);
+                }
+                self.snapshots(event, now);
+            }
+            K::ChannelState => {
                 self.snapshots(event, now);
             }
             K::Newexten => self.newexten(event, now),
