@@ -42,7 +42,9 @@ impl From<CoreError> for PyErr {
         match error {
             CoreError::Action(error) => classes::AmiActionError::new_err(error.to_string()),
             CoreError::Encoding(error) => classes::SettingsError::new_err(error.to_string()),
-            CoreError::Status(error @ StatusError::Option(_)) => classes::SettingsError::new_err(error.to_string()),
+            CoreError::Status(error @ StatusError::Option(_)) => {
+                classes::SettingsError::new_err(error.to_string())
+            }
             CoreError::Status(error) => classes::StatusError::new_err(error.to_string()),
         }
     }

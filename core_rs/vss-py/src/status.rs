@@ -42,7 +42,11 @@ impl Response {
 
     #[getter]
     fn headers(&self) -> Vec<(&str, &str)> {
-        self.0.headers.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect()
+        self.0
+            .headers
+            .iter()
+            .map(|(key, value)| (key.as_str(), value.as_str()))
+            .collect()
     }
 
     #[getter]
@@ -56,13 +60,23 @@ impl Response {
     }
 
     fn __repr__(&self) -> String {
-        format!("Response(session={:?}, action_id={:?}, status={:?}, message={:?})", self.0.session.name(), self.0.action_id, self.0.status, self.message())
+        format!(
+            "Response(session={:?}, action_id={:?}, status={:?}, message={:?})",
+            self.0.session.name(),
+            self.0.action_id,
+            self.0.status,
+            self.message()
+        )
     }
 }
 
 impl Response {
     fn find(&self, key: &str) -> Option<&str> {
-        self.0.headers.iter().find(|(name, _)| name.eq_ignore_ascii_case(key)).map(|(_, value)| value.as_str())
+        self.0
+            .headers
+            .iter()
+            .find(|(name, _)| name.eq_ignore_ascii_case(key))
+            .map(|(_, value)| value.as_str())
     }
 }
 
@@ -88,7 +102,12 @@ impl Gap {
     }
 
     fn __repr__(&self) -> String {
-        format!("Gap(reason={:?}, detail={:?}, action_id={:?})", self.0.reason.name(), self.0.detail, self.0.action_id)
+        format!(
+            "Gap(reason={:?}, detail={:?}, action_id={:?})",
+            self.0.reason.name(),
+            self.0.detail,
+            self.0.action_id
+        )
     }
 }
 
@@ -107,7 +126,14 @@ impl Batch {
         let events = PyList::empty(py);
         for event in batch.events {
             let json = PyBytes::new(py, &event.json);
-            events.append(PyTuple::new(py, [event.seq.into_pyobject(py)?.into_any(), pyo3::types::PyString::intern(py, event.key).into_any(), json.into_any()])?)?;
+            events.append(PyTuple::new(
+                py,
+                [
+                    event.seq.into_pyobject(py)?.into_any(),
+                    pyo3::types::PyString::intern(py, event.key).into_any(),
+                    json.into_any(),
+                ],
+            )?)?;
         }
         let responses = PyList::empty(py);
         for response in batch.responses {
@@ -194,7 +220,11 @@ impl StatusBoard {
             first_seq,
             encoding: encoding.parse()?,
             trunks: trunks.unwrap_or(defaults.trunks),
-            wrapup: wrapup_seconds.unwrap_or_default().into_iter().map(|(queue, seconds)| (queue, millis(seconds))).collect(),
+            wrapup: wrapup_seconds
+                .unwrap_or_default()
+                .into_iter()
+                .map(|(queue, seconds)| (queue, millis(seconds)))
+                .collect(),
             ended: millis(ended_seconds),
             window: millis(window_seconds),
         };
@@ -244,8 +274,12 @@ impl StatusBoard {
             (None, Some(member)) => Fence::QueuePause(member),
             (None, None) => Fence::None,
         };
-        let lists = action_ids.iter().map(|(action, action_id)| (action.as_str(), action_id.as_str()));
-        Ok(self.board().begin_resync(lists, fence, reason, Moment::from_seconds(now))?)
+        let lists = action_ids
+            .iter()
+            .map(|(action, action_id)| (action.as_str(), action_id.as_str()));
+        Ok(self
+            .board()
+            .begin_resync(lists, fence, reason, Moment::from_seconds(now))?)
     }
 
     fn list_asked_again(&self, action_id: &str, new_action_id: &str) -> Result<(), CoreError> {
@@ -284,11 +318,15 @@ impl StatusBoard {
     }
 
     fn call<'py>(&self, py: Python<'py>, id: &str) -> Option<Bound<'py, PyBytes>> {
-        self.board().row(Table::Calls, id).map(|row| PyBytes::new(py, &row))
+        self.board()
+            .row(Table::Calls, id)
+            .map(|row| PyBytes::new(py, &row))
     }
 
     fn queue<'py>(&self, py: Python<'py>, name: &str) -> Option<Bound<'py, PyBytes>> {
-        self.board().row(Table::Queues, name).map(|row| PyBytes::new(py, &row))
+        self.board()
+            .row(Table::Queues, name)
+            .map(|row| PyBytes::new(py, &row))
     }
 
     fn callers<'py>(&self, py: Python<'py>, queue: &str) -> Option<Bound<'py, PyBytes>> {
@@ -306,8 +344,13 @@ impl StatusBoard {
         limit: Option<usize>,
     ) -> PyResult<Vec<(String, Bound<'py, PyBytes>)>> {
         let table = Table::named(table).map_err(CoreError::from)?;
-        let rows = self.board().rows(table, state, queue, after, limit.unwrap_or(usize::MAX));
-        Ok(rows.into_iter().map(|(id, row)| (id, PyBytes::new(py, &row))).collect())
+        let rows = self
+            .board()
+            .rows(table, state, queue, after, limit.unwrap_or(usize::MAX));
+        Ok(rows
+            .into_iter()
+            .map(|(id, row)| (id, PyBytes::new(py, &row)))
+            .collect())
     }
 
     #[getter]

@@ -5,6 +5,7 @@
 //! - [`decoder`]: [`AmiDecoder`], the buffer of one session; push bytes, take messages.
 //! - `scan`: where lines end and where keys end, 64 bytes at a time.
 //! - `framer`: which lines make a message; `frame` is where it stands in the buffer, and what is too large to be one.
+//! - `finished`: how finished messages leave the framer again.
 //! - [`message`]: [`Message`], the borrowed view of one message; `escape` undoes Asterisk's C escapes in it.
 //! - [`batch`]: [`MessageBatch`], the messages of one read with the bytes they stand in, to be kept.
 //! - [`event`]: the parts of a message with a fixed vocabulary (its kind, its place in a list).
@@ -19,6 +20,7 @@ pub mod encoding;
 pub mod error;
 mod escape;
 pub mod event;
+mod finished;
 mod frame;
 mod framer;
 pub mod message;

@@ -270,12 +270,18 @@ impl Call {
 
     /// The last visit of `queue` by this channel that is not over.
     pub fn open_visit(&mut self, queue: &str, channel: &str) -> Option<&mut Visit> {
-        self.visits.iter_mut().rev().find(|v| v.phase != Phase::Over && v.queue == queue && v.channel == channel)
+        self.visits
+            .iter_mut()
+            .rev()
+            .find(|v| v.phase != Phase::Over && v.queue == queue && v.channel == channel)
     }
 
     /// The visit of this channel, in whatever queue, that left and waits for its classification.
     pub fn connecting_visit(&mut self, channel: &str) -> Option<&mut Visit> {
-        self.visits.iter_mut().rev().find(|v| v.phase == Phase::Connecting && v.channel == channel)
+        self.visits
+            .iter_mut()
+            .rev()
+            .find(|v| v.phase == Phase::Connecting && v.channel == channel)
     }
 
     /// How the call ended, seen from what happened in it.

@@ -135,7 +135,10 @@ json_object! {
 
 impl<'a> From<&'a Party> for PartyRow<'a> {
     fn from(party: &'a Party) -> Self {
-        Self { number: known(&party.number), name: known(&party.name) }
+        Self {
+            number: known(&party.number),
+            name: known(&party.name),
+        }
     }
 }
 
@@ -212,7 +215,9 @@ pub fn other_half(channel: &str) -> Option<String> {
 
 /// Whether a channel name is one half of a Local pair.
 pub fn is_local(channel: &str) -> bool {
-    channel.get(..6).is_some_and(|technology| technology.eq_ignore_ascii_case("Local/"))
+    channel
+        .get(..6)
+        .is_some_and(|technology| technology.eq_ignore_ascii_case("Local/"))
 }
 
 #[cfg(test)]
@@ -223,7 +228,10 @@ mod tests {
     fn a_channel_name_tells_the_interface() {
         assert_eq!(interface_of("PJSIP/1001-0000000b"), Some("PJSIP/1001"));
         assert_eq!(interface_of("SIP/my-trunk-0000000b"), Some("SIP/my-trunk"));
-        assert_eq!(interface_of("Local/1002@internal-00000000;1"), Some("Local/1002@internal"));
+        assert_eq!(
+            interface_of("Local/1002@internal-00000000;1"),
+            Some("Local/1002@internal")
+        );
         assert_eq!(interface_of("Local/1002@internal-00000000;2"), None);
         assert_eq!(interface_of("nonsense"), None);
     }

@@ -184,10 +184,23 @@ static EVENTS: &[Row] = &[
     ("Bridge", K::BridgeLegacy, &[]),
     ("Unlink", K::UnlinkLegacy, &[]),
     ("LocalBridge", K::LocalBridge, &[&LOCAL_ONE, &LOCAL_TWO]),
-    ("LocalOptimizationBegin", K::LocalBridge, &[&LOCAL_ONE, &LOCAL_TWO]),
+    (
+        "LocalOptimizationBegin",
+        K::LocalBridge,
+        &[&LOCAL_ONE, &LOCAL_TWO],
+    ),
     ("LocalOptimizationEnd", K::LocalOptimization, &[]),
     ("BlindTransfer", K::BlindTransfer, &[&TRANSFERER, &TRANSFEREE]),
-    ("AttendedTransfer", K::AttendedTransfer, &[&ORIG_TRANSFERER, &SECOND_TRANSFERER, &TRANSFEREE, &TRANSFER_TARGET]),
+    (
+        "AttendedTransfer",
+        K::AttendedTransfer,
+        &[
+            &ORIG_TRANSFERER,
+            &SECOND_TRANSFERER,
+            &TRANSFEREE,
+            &TRANSFER_TARGET,
+        ],
+    ),
     ("Transfer", K::TransferLegacy, &[]),
     ("Pickup", K::Pickup, &[&PLAIN, &TARGET]),
     ("ParkedCall", K::Parked, &[&PARKEE]),
@@ -237,7 +250,10 @@ static EVENTS: &[Row] = &[
 ];
 
 static BY_NAME: LazyLock<FxHashMap<&'static [u8], EventEntry>> = LazyLock::new(|| {
-    EVENTS.iter().map(|&(name, kind, snapshots)| (name.as_bytes(), EventEntry { kind, snapshots })).collect()
+    EVENTS
+        .iter()
+        .map(|&(name, kind, snapshots)| (name.as_bytes(), EventEntry { kind, snapshots }))
+        .collect()
 });
 
 /// The entry of an event, `None` for events that say nothing about status. `Hold` of Asterisk 11 has a `Status`
@@ -286,7 +302,11 @@ mod tests {
             ("Agentlogin", "AgentLogin"),
             ("Agentlogoff", "AgentLogoff"),
         ] {
-            assert_eq!(event(old.as_bytes()).map(|e| e.kind), event(new.as_bytes()).map(|e| e.kind), "{old}");
+            assert_eq!(
+                event(old.as_bytes()).map(|e| e.kind),
+                event(new.as_bytes()).map(|e| e.kind),
+                "{old}"
+            );
         }
     }
 

@@ -39,7 +39,11 @@ impl Difference {
     pub fn write_fields(&self, out: &mut Vec<u8>) {
         // Writing into memory cannot fail; then the event has no body rather than half of one.
         if let Ok(json) = serde_json::to_vec(self) {
-            out.extend_from_slice(json.strip_prefix(b"{").and_then(|json| json.strip_suffix(b"}")).unwrap_or_default());
+            out.extend_from_slice(
+                json.strip_prefix(b"{")
+                    .and_then(|json| json.strip_suffix(b"}"))
+                    .unwrap_or_default(),
+            );
         }
     }
 }
@@ -62,7 +66,11 @@ impl Difference {
 
     /// Compare two rows of the same id.
     pub fn compare(&mut self, table: &str, id: &str, was: &[u8], now: &[u8]) {
-        let (Ok(Value::Object(was)), Ok(Value::Object(now))) = (serde_json::from_slice(was), serde_json::from_slice(now)) else { return };
+        let (Ok(Value::Object(was)), Ok(Value::Object(now))) =
+            (serde_json::from_slice(was), serde_json::from_slice(now))
+        else {
+            return;
+        };
         let row = format!("{table}:{id}");
         for (field, now) in &now {
             let was = was.get(field).unwrap_or(&Value::Null);
@@ -73,7 +81,12 @@ impl Difference {
                 self.compare_memberships(&row, was, now);
             } else {
                 self.count(format!("{table}.{field}"));
-                self.changed.push(Change { row: row.clone(), field: field.clone(), was: was.clone(), now: now.clone() });
+                self.changed.push(Change {
+                    row: row.clone(),
+                    field: field.clone(),
+                    was: was.clone(),
+                    now: now.clone(),
+                });
             }
         }
     }
@@ -97,7 +110,14 @@ impl Difference {
                     }
                 }
                 (was, now) => {
-                    self.count(if was.is_none() { "member.added" } else { "member.removed" }.to_owned());
+                    self.count(
+                        if was.is_none() {
+                            "member.added"
+                        } else {
+                            "member.removed"
+                        }
+                        .to_owned(),
+                    );
                     self.changed.push(Change {
                         row: row.to_owned(),
                         field: format!("memberships.{name}"),
@@ -116,9 +136,18 @@ impl Difference {
 
 fn by_queue(memberships: &Value) -> BTreeMap<String, Value> {
     let name = |member: &Value| {
-        format!("{}.{}", member["queue"].as_str().unwrap_or_default(), member["interface"].as_str().unwrap_or_default())
+        format!(
+            "{}.{}",
+            member["queue"].as_str().unwrap_or_default(),
+            member["interface"].as_str().unwrap_or_default()
+        )
     };
-    memberships.as_array().into_iter().flatten().map(|member| (name(member), member.clone())).collect()
+    memberships
+        .as_array()
+        .into_iter()
+        .flatten()
+        .map(|member| (name(member), member.clone()))
+        .collect()
 }
 
 #[cfg(test)]
@@ -134,15 +163,27 @@ mod tests {
             br#"{"state":"available","since":"a","seq":1,"memberships":[{"queue":"q","interface":"PJSIP/1","paused":false}]}"#,
             br#"{"state":"available","since":"b","seq":2,"memberships":[{"queue":"q","interface":"PJSIP/1","paused":true},{"queue":"r","interface":"PJSIP/1"}]}"#,
         );
-        let fields: Vec<_> = difference.changed.iter().map(|change| change.field.as_str()).collect();
+        let fields: Vec<_> = difference
+            .changed
+            .iter()
+            .map(|change| change.field.as_str())
+            .collect();
         assert_eq!(fields, ["memberships.q.PJSIP/1.paused", "memberships.r.PJSIP/1"]);
-        assert_eq!(difference.drift.keys().collect::<Vec<_>>(), ["member.added", "member.paused"]);
+        assert_eq!(
+            difference.drift.keys().collect::<Vec<_>>(),
+            ["member.added", "member.paused"]
+        );
     }
 
     #[test]
     fn equal_rows_and_ages_are_no_difference() {
         let mut difference = Difference::default();
-        difference.compare("queue", "q", br#"{"longest_wait":1,"seq":1}"#, br#"{"longest_wait":2,"seq":5}"#);
+        difference.compare(
+            "queue",
+            "q",
+            br#"{"longest_wait":1,"seq":1}"#,
+            br#"{"longest_wait":2,"seq":5}"#,
+        );
         assert_eq!(difference, Difference::default());
     }
 }

@@ -10,7 +10,9 @@ pub enum StatusError {
     #[error("{0}")]
     Option(String),
     /// A list action the board cannot read.
-    #[error("{0:?} is not a list a resync can use: ask CoreShowChannels, BridgeList, QueueStatus, DeviceStateList, ExtensionStateList or Agents")]
+    #[error(
+        "{0:?} is not a list a resync can use: ask CoreShowChannels, BridgeList, QueueStatus, DeviceStateList, ExtensionStateList or Agents"
+    )]
     UnknownList(String),
     /// A resync was asked about while none runs.
     #[error("no resync is under way: call begin_resync first")]

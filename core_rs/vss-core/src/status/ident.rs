@@ -35,7 +35,9 @@ impl EventId {
 
 /// FNV-1a of the source's name: stable over versions and machines, unlike the standard library's hasher.
 pub fn source_hash(source: &str) -> u64 {
-    source.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
+    source.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    })
 }
 
 /// The finaliser of SplitMix64: every input bit reaches every output bit.

@@ -68,7 +68,13 @@ impl Journal {
     }
 
     /// Write an event with a sequence number handed out before.
-    pub fn write_as(&mut self, seq: u64, key: &'static str, now: Moment, fields: impl FnOnce(&mut Vec<u8>)) -> Event {
+    pub fn write_as(
+        &mut self,
+        seq: u64,
+        key: &'static str,
+        now: Moment,
+        fields: impl FnOnce(&mut Vec<u8>),
+    ) -> Event {
         let mut json = Vec::with_capacity(2048);
         json.extend_from_slice(b"{\"event\":");
         key.write_json(&mut json);
@@ -104,12 +110,21 @@ mod tests {
     #[test]
     fn an_event_is_one_flat_object() {
         let mut journal = Journal::new("main", Some(5));
-        let event = journal.write("call.start", Moment(1000), |out| out.extend_from_slice(b"\"a\":1"));
+        let event = journal.write("call.start", Moment(1000), |out| {
+            out.extend_from_slice(b"\"a\":1")
+        });
         let value: serde_json::Value = serde_json::from_slice(&event.json).unwrap();
         assert_eq!((event.seq, event.key), (5, "call.start"));
         assert_eq!(value["event"], "call.start");
         assert_eq!(value["timestamp"], "1970-01-01T00:00:01.000Z");
-        assert_eq!((value["a"].as_u64(), value["seq"].as_u64(), value["source"].as_str()), (Some(1), Some(5), Some("main")));
+        assert_eq!(
+            (
+                value["a"].as_u64(),
+                value["seq"].as_u64(),
+                value["source"].as_str()
+            ),
+            (Some(1), Some(5), Some("main"))
+        );
         let bare = journal.write("sync.gap", Moment(1000), |_| ());
         assert!(serde_json::from_slice::<serde_json::Value>(&bare.json).is_ok());
     }

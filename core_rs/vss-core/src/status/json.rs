@@ -95,7 +95,10 @@ impl ToJson for str {
     fn write_json(&self, out: &mut Vec<u8>) {
         out.push(b'"');
         let mut rest = self.as_bytes();
-        while let Some(place) = rest.iter().position(|&byte| byte < 0x20 || byte == b'"' || byte == b'\\') {
+        while let Some(place) = rest
+            .iter()
+            .position(|&byte| byte < 0x20 || byte == b'"' || byte == b'\\')
+        {
             out.extend_from_slice(&rest[..place]);
             write_escaped(rest[place], out);
             rest = &rest[place + 1..];
@@ -233,16 +236,35 @@ mod tests {
 
     #[test]
     fn objects_list_their_fields_in_order() {
-        assert_eq!(json(&Row { text: "a\"b\u{1}ж", list: vec![1, 2], none: None }), r#"{"text":"a\"b\u0001ж","list":[1,2],"none":null}"#);
+        assert_eq!(
+            json(&Row {
+                text: "a\"b\u{1}ж",
+                list: vec![1, 2],
+                none: None
+            }),
+            r#"{"text":"a\"b\u0001ж","list":[1,2],"none":null}"#
+        );
         assert_eq!(json(&Empty {}), "{}");
         let mut out = Vec::new();
-        Row { text: "", list: vec![], none: Some(true) }.write_fields(&mut out);
+        Row {
+            text: "",
+            list: vec![],
+            none: Some(true),
+        }
+        .write_fields(&mut out);
         assert_eq!(out, br#""text":"","list":[],"none":true"#);
     }
 
     #[test]
     fn durations_are_seconds_with_a_point() {
-        for (millis, text) in [(0, "0.0"), (12_345, "12.345"), (12_000, "12.0"), (12_300, "12.3"), (5, "0.005"), (-1500, "-1.5")] {
+        for (millis, text) in [
+            (0, "0.0"),
+            (12_345, "12.345"),
+            (12_000, "12.0"),
+            (12_300, "12.3"),
+            (5, "0.005"),
+            (-1500, "-1.5"),
+        ] {
             assert_eq!(json(&Seconds(millis)), text);
         }
         assert_eq!(json(&Percent(545)), "54.5");

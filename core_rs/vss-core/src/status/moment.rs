@@ -12,7 +12,11 @@ pub struct Moment(pub i64);
 impl Moment {
     /// From Unix seconds; what is not finite counts as the beginning of time.
     pub fn from_seconds(seconds: f64) -> Self {
-        if seconds.is_finite() { Self((seconds * 1000.0).round() as i64) } else { Self(0) }
+        if seconds.is_finite() {
+            Self((seconds * 1000.0).round() as i64)
+        } else {
+            Self(0)
+        }
     }
 
     /// From the wire's `sec.usec` (`Timestamp:` of a manager event), or whole seconds (`LoginTime:`).
@@ -26,7 +30,9 @@ impl Moment {
         if whole.is_empty() || whole.len() > 12 || !whole.iter().chain(fraction).all(u8::is_ascii_digit) {
             return None;
         }
-        let seconds = whole.iter().fold(0_i64, |sum, digit| sum * 10 + i64::from(digit - b'0'));
+        let seconds = whole
+            .iter()
+            .fold(0_i64, |sum, digit| sum * 10 + i64::from(digit - b'0'));
         let mut millis = 0_i64;
         for place in 0..3 {
             millis = millis * 10 + fraction.get(place).map_or(0, |digit| i64::from(digit - b'0'));
@@ -61,7 +67,11 @@ impl Moment {
         let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
         let shifted_month = (5 * day_of_year + 2) / 153;
         let day = day_of_year - (153 * shifted_month + 2) / 5 + 1;
-        let month = if shifted_month < 10 { shifted_month + 3 } else { shifted_month - 9 };
+        let month = if shifted_month < 10 {
+            shifted_month + 3
+        } else {
+            shifted_month - 9
+        };
         let year = year_of_era + era * 400 + i64::from(month <= 2);
         let mut text = *b"0000-00-00T00:00:00.000Z";
         put(&mut text[0..4], year.clamp(0, 9999));
@@ -113,7 +123,10 @@ mod tests {
 
     #[test]
     fn reads_what_stands_on_the_wire() {
-        assert_eq!(Moment::from_wire(b"1795290561.084843"), Some(Moment(1_795_290_561_084)));
+        assert_eq!(
+            Moment::from_wire(b"1795290561.084843"),
+            Some(Moment(1_795_290_561_084))
+        );
         assert_eq!(Moment::from_wire(b"1795290553"), Some(Moment(1_795_290_553_000)));
         for never in [&b"0"[..], b"", b"-1", b"12x", b"9999999999999", b".5", b"1.2.3"] {
             assert_eq!(Moment::from_wire(never), None, "{never:?}");

@@ -27,12 +27,24 @@ use super::mark::Mark;
 use super::moment::Moment;
 
 /// Asterisk's device states, in the order of a queue member's `Status` (0 to 8).
-pub const DEVICE_STATES: [&str; 9] =
-    ["UNKNOWN", "NOT_INUSE", "INUSE", "BUSY", "INVALID", "UNAVAILABLE", "RINGING", "RINGINUSE", "ONHOLD"];
+pub const DEVICE_STATES: [&str; 9] = [
+    "UNKNOWN",
+    "NOT_INUSE",
+    "INUSE",
+    "BUSY",
+    "INVALID",
+    "UNAVAILABLE",
+    "RINGING",
+    "RINGINUSE",
+    "ONHOLD",
+];
 
 /// The number of a device state's name; `None` for a name Asterisk does not have.
 pub fn device_state(name: &str) -> Option<u8> {
-    DEVICE_STATES.iter().position(|state| state.eq_ignore_ascii_case(name)).map(|place| place as u8)
+    DEVICE_STATES
+        .iter()
+        .position(|state| state.eq_ignore_ascii_case(name))
+        .map(|place| place as u8)
 }
 
 json_name! {
@@ -267,7 +279,10 @@ impl Operator {
         };
         let reachable = !matches!(self.device, 4 | 5) && self.contact_lost.is_empty();
         // A device on its own speaks only where no channel does: after a hangup it says "in use" a moment longer.
-        let device_in_use = !channels.any && !self.device_stale && self.offers.is_empty() && matches!(self.device, 2 | 3 | 7 | 8);
+        let device_in_use = !channels.any
+            && !self.device_stale
+            && self.offers.is_empty()
+            && matches!(self.device, 2 | 3 | 7 | 8);
         let serving = !self.services.is_empty();
         let other = channels.other_call || (device_in_use && !serving);
         let held = channels.on_hold || (self.device == 8 && !self.device_stale);
@@ -287,37 +302,66 @@ impl Operator {
         let (state, reason) = if intent == Intent::LoggedOut {
             (OperatorState::LoggedOut, String::new())
         } else if !reachable {
-            let cause = if self.contact_lost.is_empty() { DEVICE_STATES[usize::from(self.device.min(8))] } else { &self.contact_lost };
+            let cause = if self.contact_lost.is_empty() {
+                DEVICE_STATES[usize::from(self.device.min(8))]
+            } else {
+                &self.contact_lost
+            };
             (OperatorState::Unreachable, cause.to_owned())
         } else {
-            let queue = || self.services.first().map_or_else(String::new, |service| queue_name(service.queue));
+            let queue = || {
+                self.services
+                    .first()
+                    .map_or_else(String::new, |service| queue_name(service.queue))
+            };
             match activity {
                 Activity::OnHold => (OperatorState::OnHold, queue()),
                 Activity::Talking => (OperatorState::Talking, queue()),
                 Activity::OtherCall => (OperatorState::OtherCall, String::new()),
                 Activity::Ringing => (
                     OperatorState::Ringing,
-                    self.offers.first().map_or_else(String::new, |offer| queue_name(offer.queue)),
+                    self.offers
+                        .first()
+                        .map_or_else(String::new, |offer| queue_name(offer.queue)),
                 ),
                 Activity::WrapUp => (OperatorState::WrapUp, String::new()),
                 Activity::Idle if intent == Intent::Paused => {
-                    let reason = self.memberships.iter().map(|m| &m.paused_reason).find(|reason| !reason.is_empty());
+                    let reason = self
+                        .memberships
+                        .iter()
+                        .map(|m| &m.paused_reason)
+                        .find(|reason| !reason.is_empty());
                     (OperatorState::Paused, reason.cloned().unwrap_or_default())
                 }
                 Activity::Idle => (OperatorState::Available, String::new()),
             }
         };
-        Derived { state, intent, activity, reachable, reason }
+        Derived {
+            state,
+            intent,
+            activity,
+            reachable,
+            reason,
+        }
     }
 
     /// Where the membership at `place` counts, given the derived state. An operator counts once per queue: a second
     /// membership of the same queue (a Local member on the same phone) counts nowhere.
     pub fn bucket_at(&self, place: usize) -> Option<Bucket> {
         let queue = self.memberships.get(place)?.queue;
-        if self.memberships.iter().take(place).any(|member| member.queue == queue) {
+        if self
+            .memberships
+            .iter()
+            .take(place)
+            .any(|member| member.queue == queue)
+        {
             return None;
         }
-        let paused = self.memberships.iter().filter(|member| member.queue == queue).all(|member| member.paused);
+        let paused = self
+            .memberships
+            .iter()
+            .filter(|member| member.queue == queue)
+            .all(|member| member.paused);
         Some(match self.state {
             OperatorState::Unreachable => Bucket::Unreachable,
             OperatorState::OnHold => Bucket::OnHold,
@@ -331,7 +375,9 @@ impl Operator {
 
     /// The membership of `queue` through `interface`.
     pub fn membership(&mut self, queue: QueueKey, interface: &str) -> Option<&mut Membership> {
-        self.memberships.iter_mut().find(|m| m.queue == queue && same_interface(&m.interface, interface))
+        self.memberships
+            .iter_mut()
+            .find(|m| m.queue == queue && same_interface(&m.interface, interface))
     }
 }
 
@@ -343,9 +389,9 @@ pub fn same_interface(one: &str, other: &str) -> bool {
 /// An interface without the options behind a Local channel (`/n`).
 pub fn plain_interface(interface: &str) -> &str {
     match interface.get(..6) {
-        Some(technology) if technology.eq_ignore_ascii_case("Local/") => {
-            interface[6..].find('/').map_or(interface, |slash| &interface[..6 + slash])
-        }
+        Some(technology) if technology.eq_ignore_ascii_case("Local/") => interface[6..]
+            .find('/')
+            .map_or(interface, |slash| &interface[..6 + slash]),
         _ => interface,
     }
 }
@@ -433,9 +479,13 @@ mod tests {
 
     #[test]
     fn the_extension_is_the_number_in_the_interface() {
-        for (interface, extension) in
-            [("PJSIP/1001", "1001"), ("Local/7@ctx/n", "7"), ("hint:998@ext-local", "998"), ("Agent/12", "12"), ("odd", "odd")]
-        {
+        for (interface, extension) in [
+            ("PJSIP/1001", "1001"),
+            ("Local/7@ctx/n", "7"),
+            ("hint:998@ext-local", "998"),
+            ("Agent/12", "12"),
+            ("odd", "odd"),
+        ] {
             assert_eq!(extension_of(interface), extension);
         }
     }

@@ -44,7 +44,8 @@ impl BoardOptions {
     /// # Errors
     /// [`StatusError::Option`] when the source has no name, or a duration is negative.
     pub fn check(&self) -> Result<(), StatusError> {
-        if self.source.is_empty() || self.source.len() > 64 || self.source.contains(['{', '}', ':', ' ', ',']) {
+        if self.source.is_empty() || self.source.len() > 64 || self.source.contains(['{', '}', ':', ' ', ','])
+        {
             return Err(StatusError::Option(format!(
                 "source {:?} cannot be used: give the PBX a name of 1 to 64 characters without '{{', '}}', ':', ',' and spaces",
                 self.source
@@ -52,7 +53,8 @@ impl BoardOptions {
         }
         if self.ended < 0 || self.window <= 0 || self.wrapup.values().any(|&millis| millis < 0) {
             return Err(StatusError::Option(
-                "wrapup_seconds and ended_seconds must be zero or more, window_seconds more than zero".to_owned(),
+                "wrapup_seconds and ended_seconds must be zero or more, window_seconds more than zero"
+                    .to_owned(),
             ));
         }
         Ok(())
@@ -63,12 +65,18 @@ impl BoardOptions {
         if member_seconds > 0 {
             return i64::from(member_seconds) * 1000;
         }
-        self.wrapup.get(queue).or_else(|| self.wrapup.get("*")).copied().unwrap_or(0)
+        self.wrapup
+            .get(queue)
+            .or_else(|| self.wrapup.get("*"))
+            .copied()
+            .unwrap_or(0)
     }
 
     /// Whether a channel of this name is an outside line.
     pub fn is_trunk(&self, channel: &str) -> bool {
-        self.trunks.iter().any(|pattern| matches(pattern.as_bytes(), channel.as_bytes()))
+        self.trunks
+            .iter()
+            .any(|pattern| matches(pattern.as_bytes(), channel.as_bytes()))
     }
 }
 
@@ -123,7 +131,15 @@ mod tests {
     #[test]
     fn a_source_without_a_usable_name_is_refused() {
         for source in ["", "a b", "a:b", "{a}"] {
-            assert!(BoardOptions { source: source.into(), ..BoardOptions::default() }.check().is_err(), "{source}");
+            assert!(
+                BoardOptions {
+                    source: source.into(),
+                    ..BoardOptions::default()
+                }
+                .check()
+                .is_err(),
+                "{source}"
+            );
         }
         assert!(BoardOptions::default().check().is_ok());
     }

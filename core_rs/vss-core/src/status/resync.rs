@@ -88,7 +88,9 @@ impl Resync {
 
     /// The list of this ActionID.
     pub fn list(&mut self, action_id: &[u8]) -> Option<&mut List> {
-        self.lists.iter_mut().find(|list| list.action_id.as_bytes() == action_id)
+        self.lists
+            .iter_mut()
+            .find(|list| list.action_id.as_bytes() == action_id)
     }
 
     /// Whether every list has ended or was refused.
@@ -106,9 +108,12 @@ impl Resync {
 
     /// Whether this pass agrees with the one before on every row no event named meanwhile.
     pub fn agrees(&self, named: &FxHashSet<RowName>) -> bool {
-        let Some(before) = &self.listed_before else { return false };
+        let Some(before) = &self.listed_before else {
+            return false;
+        };
         let same = |a: &FxHashMap<RowName, u64>, b: &FxHashMap<RowName, u64>| {
-            a.iter().all(|(row, print)| named.contains(row) || b.get(row) == Some(print))
+            a.iter()
+                .all(|(row, print)| named.contains(row) || b.get(row) == Some(print))
         };
         same(before, &self.listed) && same(&self.listed, before)
     }
@@ -125,7 +130,9 @@ impl Resync {
         decoder.push(&self.kept);
         let mut times = std::mem::take(&mut self.kept_times).into_iter();
         while let Some(decoded) = decoder.next_message() {
-            let Decoded::Message(event) = decoded else { continue };
+            let Decoded::Message(event) = decoded else {
+                continue;
+            };
             let at = times.next().unwrap_or(now);
             if let Some(entry) = kind_of(&event) {
                 while let Some(due) = self.shadow.due(at) {

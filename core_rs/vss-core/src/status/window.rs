@@ -48,7 +48,12 @@ impl Window {
 
     /// A visit ended after `wait` milliseconds; `threshold` is the queue's service level.
     pub fn end(&mut self, at: Moment, outcome: Outcome, wait: i64, threshold: i64) {
-        let ended = Ended { at, outcome, wait, within: wait <= threshold };
+        let ended = Ended {
+            at,
+            outcome,
+            wait,
+            within: wait <= threshold,
+        };
         if self.ended.len() == MAX_VISITS {
             self.drop_oldest();
         }
@@ -100,7 +105,9 @@ impl Window {
     }
 
     fn drop_oldest(&mut self) {
-        let Some(ended) = self.ended.pop_front() else { return };
+        let Some(ended) = self.ended.pop_front() else {
+            return;
+        };
         match ended.outcome {
             Outcome::Answered => {
                 self.answered -= 1;
@@ -146,7 +153,10 @@ impl Window {
 
     /// `100 · (answered + abandoned in time) / (answered + abandoned)` (Asterisk's ServicelevelPerf2).
     pub fn service_level_of_offered(&self) -> Option<Percent> {
-        percent(self.answered_within + self.abandoned_within, self.answered + self.abandoned)
+        percent(
+            self.answered_within + self.abandoned_within,
+            self.answered + self.abandoned,
+        )
     }
 
     /// Mean wait of answered visits, seconds.
@@ -162,12 +172,16 @@ impl Window {
     /// The wait that nine of ten answered visits did not exceed (nearest rank), seconds.
     pub fn p90_wait(&self) -> Option<Seconds> {
         let rank = (self.waits.len() * 9).div_ceil(10);
-        rank.checked_sub(1).and_then(|place| self.waits.get(place)).map(|&wait| Seconds(wait))
+        rank.checked_sub(1)
+            .and_then(|place| self.waits.get(place))
+            .map(|&wait| Seconds(wait))
     }
 }
 
 fn percent(part: u32, whole: u32) -> Option<Percent> {
-    (u64::from(part) * 2000 + u64::from(whole)).checked_div(u64::from(whole) * 2).map(|tenths| Percent(tenths as u32))
+    (u64::from(part) * 2000 + u64::from(whole))
+        .checked_div(u64::from(whole) * 2)
+        .map(|tenths| Percent(tenths as u32))
 }
 
 fn mean(sum: i64, count: usize) -> Option<Seconds> {
@@ -190,7 +204,15 @@ mod tests {
         window.end(Moment(12), Outcome::Timeout, 9000, 5000);
         window.talked(Moment(12), 4000);
         window.talked(Moment(13), 6000);
-        assert_eq!((window.offered(), window.answered(), window.abandoned(), window.timed_out()), (10, 10, 1, 1));
+        assert_eq!(
+            (
+                window.offered(),
+                window.answered(),
+                window.abandoned(),
+                window.timed_out()
+            ),
+            (10, 10, 1, 1)
+        );
         assert_eq!(window.average_wait(), Some(Seconds(5500)));
         assert_eq!(window.p90_wait(), Some(Seconds(9000)));
         assert_eq!(window.average_talk(), Some(Seconds(5000)));
@@ -209,7 +231,10 @@ mod tests {
         assert!(!window.expire(Moment(1)));
         assert!(window.expire(Moment(3)));
         assert_eq!(window, Window::default());
-        assert_eq!((window.average_wait(), window.p90_wait(), window.average_talk()), (None, None, None));
+        assert_eq!(
+            (window.average_wait(), window.p90_wait(), window.average_talk()),
+            (None, None, None)
+        );
     }
 
     #[test]
@@ -220,7 +245,15 @@ mod tests {
             window.end(Moment(n), Outcome::Answered, n, 5);
             window.talked(Moment(n), n);
         }
-        assert_eq!((window.offered.len(), window.ended.len(), window.talks.len(), window.waits.len()), (MAX_VISITS, MAX_VISITS, MAX_VISITS, MAX_VISITS));
+        assert_eq!(
+            (
+                window.offered.len(),
+                window.ended.len(),
+                window.talks.len(),
+                window.waits.len()
+            ),
+            (MAX_VISITS, MAX_VISITS, MAX_VISITS, MAX_VISITS)
+        );
         assert_eq!(window.waits[0], 50);
     }
 }

@@ -169,10 +169,11 @@ fn message(stream: &[u8], lines: &[Line], first: usize, session_opens: bool) -> 
             first + 1,
         ));
     }
-    if let Some((key, value)) = &header {
-        if key.eq_ignore_ascii_case(b"Response") && value.trim_ascii().eq_ignore_ascii_case(b"Follows") {
-            return command(stream, lines, first);
-        }
+    if let Some((key, value)) = &header
+        && key.eq_ignore_ascii_case(b"Response")
+        && value.trim_ascii().eq_ignore_ascii_case(b"Follows")
+    {
+        return command(stream, lines, first);
     }
     let mut headers: Vec<(Vec<u8>, Vec<u8>)> = header.into_iter().collect();
     let counts = |header: &(Vec<u8>, Vec<u8>)| usize::from(header.0 != b"Output");
@@ -270,31 +271,32 @@ fn command(stream: &[u8], lines: &[Line], first: usize) -> Option<(Item, usize)>
     let mut body = None;
     loop {
         let line = lines.get(index)?;
-        if body.is_some() && line.text.is_empty() && !line.partial {
-            if let Some(last) = lines[index - 1].text.strip_suffix(b"--END COMMAND--") {
-                if index > body? {
-                    let start = lines[body?].at;
-                    let end = lines[index - 1].at + last.len();
-                    let text = &stream[start..end];
-                    let mut output: Vec<Vec<u8>> = Vec::new();
-                    if !text.is_empty() {
-                        let text = text.strip_suffix(b"\n").unwrap_or(text);
-                        for line in text.split(|byte| *byte == b'\n') {
-                            output.push(line.strip_suffix(b"\r").unwrap_or(line).to_vec());
-                        }
-                    }
-                    let raw = stream[opening.at..line.at].to_vec();
-                    return Some((
-                        Item::Message {
-                            kind: MessageKind::Response,
-                            headers,
-                            output,
-                            raw,
-                        },
-                        index + 1,
-                    ));
+        if body.is_some()
+            && line.text.is_empty()
+            && !line.partial
+            && let Some(last) = lines[index - 1].text.strip_suffix(b"--END COMMAND--")
+            && index > body?
+        {
+            let start = lines[body?].at;
+            let end = lines[index - 1].at + last.len();
+            let text = &stream[start..end];
+            let mut output: Vec<Vec<u8>> = Vec::new();
+            if !text.is_empty() {
+                let text = text.strip_suffix(b"\n").unwrap_or(text);
+                for line in text.split(|byte| *byte == b'\n') {
+                    output.push(line.strip_suffix(b"\r").unwrap_or(line).to_vec());
                 }
             }
+            let raw = stream[opening.at..line.at].to_vec();
+            return Some((
+                Item::Message {
+                    kind: MessageKind::Response,
+                    headers,
+                    output,
+                    raw,
+                },
+                index + 1,
+            ));
         }
         if !line.text.is_empty() && line.at + line.text.len() - opening.at > MAX_MESSAGE_BYTES {
             return Some(skip(lines, first, index, true, SkipReason::TooLong));

@@ -28,7 +28,11 @@ impl StatusBoard {
                 Decoded::Skipped(skipped) => {
                     self.counters.skipped += 1;
                     let opening = String::from_utf8_lossy(&skipped.opening).into_owned();
-                    batch.notice(NoticeReason::Oversized, format!("{opening} is {}", skipped.reason.describe()), None);
+                    batch.notice(
+                        NoticeReason::Oversized,
+                        format!("{opening} is {}", skipped.reason.describe()),
+                        None,
+                    );
                 }
             }
         }
@@ -77,7 +81,9 @@ impl StatusBoard {
                 }
                 return;
             }
-            EventKind::FullyBooted => return batch.notice(NoticeReason::FullyBooted, "Asterisk has finished booting", None),
+            EventKind::FullyBooted => {
+                return batch.notice(NoticeReason::FullyBooted, "Asterisk has finished booting", None);
+            }
             EventKind::Shutdown => return batch.notice(NoticeReason::Shutdown, "Asterisk shuts down", None),
             EventKind::Reload => {
                 let module = event.text("Module").unwrap_or_default();
@@ -111,9 +117,18 @@ impl StatusBoard {
     }
 
     /// Apply an item of a list of the running resync; others are somebody else's.
-    fn list_item(&mut self, item: &Message<'_>, kind: Option<EventKind>, action_id: &[u8], now: Moment, batch: &mut Batch) {
+    fn list_item(
+        &mut self,
+        item: &Message<'_>,
+        kind: Option<EventKind>,
+        action_id: &[u8],
+        now: Moment,
+        batch: &mut Batch,
+    ) {
         let Some(resync) = &mut self.resync else { return };
-        let Some(list) = resync.list(action_id) else { return };
+        let Some(list) = resync.list(action_id) else {
+            return;
+        };
         if kind == Some(EventKind::ListEnd) || item.event_list().is_some() {
             return self.list_ended(item, action_id, now, batch);
         }
@@ -128,7 +143,10 @@ impl StatusBoard {
 
     /// A fact's time: its own stamp by our clock, else the arrival.
     fn time_of(&self, event: &Message<'_>, now: Moment) -> Moment {
-        event.get("Timestamp").and_then(Moment::from_wire).map_or(now, |stamp| stamp + -self.offset)
+        event
+            .get("Timestamp")
+            .and_then(Moment::from_wire)
+            .map_or(now, |stamp| stamp + -self.offset)
     }
 
     /// Do what is due up to `now`, each at its own moment.
@@ -141,7 +159,9 @@ impl StatusBoard {
     }
 
     fn report_impossible(&mut self, batch: &mut Batch) {
-        let Some(first) = self.facts.impossible.pop() else { return };
+        let Some(first) = self.facts.impossible.pop() else {
+            return;
+        };
         self.facts.impossible.clear();
         if self.synchronized && self.resync.is_none() {
             self.counters.impossible += 1;

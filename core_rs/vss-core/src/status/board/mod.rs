@@ -72,8 +72,14 @@ impl Response {
             session,
             action_id: message.text("ActionID").map(std::borrow::Cow::into_owned),
             status: String::from_utf8_lossy(message.name()).into_owned(),
-            headers: message.text_headers().map(|(key, value)| (key.into_owned(), value.into_owned())).collect(),
-            output: message.output().map(|line| encoding.decode(line).into_owned()).collect(),
+            headers: message
+                .text_headers()
+                .map(|(key, value)| (key.into_owned(), value.into_owned()))
+                .collect(),
+            output: message
+                .output()
+                .map(|line| encoding.decode(line).into_owned())
+                .collect(),
         }
     }
 }
@@ -155,7 +161,11 @@ pub struct Batch {
 
 impl Batch {
     fn notice(&mut self, reason: NoticeReason, detail: impl Into<String>, action_id: Option<&str>) {
-        self.notices.push(Notice { reason, detail: detail.into(), action_id: action_id.map(str::to_owned) });
+        self.notices.push(Notice {
+            reason,
+            detail: detail.into(),
+            action_id: action_id.map(str::to_owned),
+        });
     }
 }
 
@@ -294,14 +304,23 @@ impl StatusBoard {
         limit: usize,
     ) -> Vec<(String, Vec<u8>)> {
         let ids = self.facts.ids(table, state, queue, after, limit);
-        ids.into_iter().filter_map(|id| self.row(table, &id).map(|row| (id, row))).collect()
+        ids.into_iter()
+            .filter_map(|id| self.row(table, &id).map(|row| (id, row)))
+            .collect()
     }
 
     /// The whole board: `{"source", "seq", "as_of", "operators": […], "channels": […], "queues": […], "calls": […]}`.
     pub fn snapshot(&mut self) -> Vec<u8> {
         let mut out = Vec::with_capacity(64 * 1024);
         let source = serde_json::to_string(self.source()).unwrap_or_default();
-        out.extend_from_slice(format!("{{\"source\":{source},\"seq\":{},\"as_of\":\"{}\"", self.seq(), self.as_of()).as_bytes());
+        out.extend_from_slice(
+            format!(
+                "{{\"source\":{source},\"seq\":{},\"as_of\":\"{}\"",
+                self.seq(),
+                self.as_of()
+            )
+            .as_bytes(),
+        );
         for table in Table::ALL {
             out.extend_from_slice(format!(",\"{}\":", table.name()).as_bytes());
             self.facts.write_table(table, &mut out);

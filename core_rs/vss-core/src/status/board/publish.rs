@@ -48,7 +48,12 @@ json_object! {
 impl StatusBoard {
     /// Stamp what was touched and write the events about it.
     pub(super) fn publish(&mut self, now: Moment, batch: &mut Batch) {
-        let Touched { channels, calls, operators, queues } = std::mem::take(&mut self.facts.touched);
+        let Touched {
+            channels,
+            calls,
+            operators,
+            queues,
+        } = std::mem::take(&mut self.facts.touched);
         for key in calls {
             self.publish_call(key, now, batch);
         }
@@ -70,10 +75,16 @@ impl StatusBoard {
     }
 
     fn publish_call(&mut self, key: CallKey, now: Moment, batch: &mut Batch) {
-        let Some(call) = self.facts.calls.get_mut(key) else { return };
+        let Some(call) = self.facts.calls.get_mut(key) else {
+            return;
+        };
         call.mark.touched = false;
         call.mark.as_of = now;
-        let seen = Announced { status: call.status, operator: call.operator.clone(), queue: call.queue.clone() };
+        let seen = Announced {
+            status: call.status,
+            operator: call.operator.clone(),
+            queue: call.queue.clone(),
+        };
         let mut before = call.announced.replace(seen.clone());
         if before.is_none() {
             // Whatever the call already is, its story begins with call.start.
@@ -85,17 +96,31 @@ impl StatusBoard {
                 queue: call.queue.as_deref(),
                 direction: call.direction,
             };
-            batch.events.push(self.journal.write("call.start", now, |out| start.write_fields(out)));
-            before = Some(Announced { status: CallStatus::Initiating, ..seen.clone() });
+            batch.events.push(
+                self.journal
+                    .write("call.start", now, |out| start.write_fields(out)),
+            );
+            before = Some(Announced {
+                status: CallStatus::Initiating,
+                ..seen.clone()
+            });
         }
         if before.as_ref() != Some(&seen) {
             if call.is_ended() {
-                batch.events.push(self.journal.write("call.end", now, |out| end_of(call).write_fields(out)));
+                batch.events.push(
+                    self.journal
+                        .write("call.end", now, |out| end_of(call).write_fields(out)),
+                );
             } else {
                 let position = call
                     .visits
                     .last()
-                    .and_then(|visit| self.facts.queue_names.get(&visit.queue).map(|&queue| (visit, queue)))
+                    .and_then(|visit| {
+                        self.facts
+                            .queue_names
+                            .get(&visit.queue)
+                            .map(|&queue| (visit, queue))
+                    })
                     .and_then(|(visit, queue)| self.facts.queues.get(queue)?.place_of(&visit.channel))
                     .map(|place| place + 1);
                 let update = CallUpdate {
@@ -106,7 +131,10 @@ impl StatusBoard {
                     queue: call.queue.as_deref(),
                     position,
                 };
-                batch.events.push(self.journal.write("call.update", now, |out| update.write_fields(out)));
+                batch.events.push(
+                    self.journal
+                        .write("call.update", now, |out| update.write_fields(out)),
+                );
             }
         } else if call.mark.seq > 0 {
             self.journal.next(now);
@@ -121,8 +149,13 @@ impl StatusBoard {
         if !self.facts.encode_operator(key) {
             return;
         }
-        let Some(operator) = self.facts.operators.get_mut(key) else { return };
-        let previous = operator.announced.replace(operator.state).filter(|&state| state != operator.state);
+        let Some(operator) = self.facts.operators.get_mut(key) else {
+            return;
+        };
+        let previous = operator
+            .announced
+            .replace(operator.state)
+            .filter(|&state| state != operator.state);
         let seq = self.journal.next(now);
         operator.mark.seq = seq;
         operator.mark.as_of = now;
@@ -141,7 +174,9 @@ impl StatusBoard {
         if !self.facts.encode_queue(key, now) {
             return;
         }
-        let Some(queue) = self.facts.queues.get_mut(key) else { return };
+        let Some(queue) = self.facts.queues.get_mut(key) else {
+            return;
+        };
         let seq = self.journal.next(now);
         queue.mark.seq = seq;
         queue.mark.as_of = now;

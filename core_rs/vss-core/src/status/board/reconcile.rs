@@ -51,14 +51,22 @@ impl StatusBoard {
         self.events_decoder.lose_place();
         self.open_gap("overflow", now);
         self.drop_resync("events were lost while it ran", &mut batch);
-        batch.notice(NoticeReason::Overflow, format!("{lost_bytes} bytes of events were dropped unread"), None);
+        batch.notice(
+            NoticeReason::Overflow,
+            format!("{lost_bytes} bytes of events were dropped unread"),
+            None,
+        );
         batch
     }
 
     fn open_gap(&mut self, reason: &str, now: Moment) {
         // A board that never agreed with Asterisk has nothing to miss.
         if self.synchronized && self.gap.is_none() {
-            self.gap = Some(OpenGap { from_seq: self.journal.seq(), reason: reason.to_owned(), started: now });
+            self.gap = Some(OpenGap {
+                from_seq: self.journal.seq(),
+                reason: reason.to_owned(),
+                started: now,
+            });
             self.counters.gaps += 1;
         }
         self.synchronized = false;
@@ -79,11 +87,21 @@ impl StatusBoard {
         let lists = lists
             .into_iter()
             .map(|(action, action_id)| {
-                let kind = ListKind::of_action(action).ok_or_else(|| StatusError::UnknownList(action.to_owned()))?;
-                Ok(List { kind, action_id: action_id.to_owned(), state: ListState::Pending, items: 0 })
+                let kind =
+                    ListKind::of_action(action).ok_or_else(|| StatusError::UnknownList(action.to_owned()))?;
+                Ok(List {
+                    kind,
+                    action_id: action_id.to_owned(),
+                    state: ListState::Pending,
+                    items: 0,
+                })
             })
             .collect::<Result<Vec<_>, StatusError>>()?;
-        let before = self.passes.take().or_else(|| self.resync.take()).filter(|old| old.fence == Fence::None && fence == Fence::None);
+        let before = self
+            .passes
+            .take()
+            .or_else(|| self.resync.take())
+            .filter(|old| old.fence == Fence::None && fence == Fence::None);
         self.advance(now, &mut Batch::default());
         let mut resync = Resync::new(lists, fence, reason.to_owned(), self.facts.clone());
         if resync.fence == Fence::None {
@@ -104,7 +122,9 @@ impl StatusBoard {
     /// [`StatusError::NoResync`], [`StatusError::UnknownActionId`].
     pub fn list_asked_again(&mut self, action_id: &str, new_action_id: &str) -> Result<(), StatusError> {
         let resync = self.resync.as_mut().ok_or(StatusError::NoResync)?;
-        let list = resync.list(action_id.as_bytes()).ok_or_else(|| StatusError::UnknownActionId(action_id.to_owned()))?;
+        let list = resync
+            .list(action_id.as_bytes())
+            .ok_or_else(|| StatusError::UnknownActionId(action_id.to_owned()))?;
         new_action_id.clone_into(&mut list.action_id);
         list.state = ListState::Pending;
         list.items = 0;
@@ -138,17 +158,26 @@ impl StatusBoard {
     /// ActionIDs of lists that have not ended yet.
     pub fn resync_pending(&self) -> Vec<String> {
         let lists = self.resync.iter().flat_map(|resync| &resync.lists);
-        lists.filter(|list| list.state == ListState::Pending).map(|list| list.action_id.clone()).collect()
+        lists
+            .filter(|list| list.state == ListState::Pending)
+            .map(|list| list.action_id.clone())
+            .collect()
     }
 
     pub(super) fn fence_is(&self, wanted: impl Fn(&Fence) -> bool) -> bool {
-        self.resync.as_ref().is_some_and(|resync| resync.fencing && wanted(&resync.fence))
+        self.resync
+            .as_ref()
+            .is_some_and(|resync| resync.fencing && wanted(&resync.fence))
     }
 
     /// The response to a list action: `Success` begins it, `Error` refuses it.
     pub(super) fn list_answered(&mut self, response: &Message<'_>, now: Moment, batch: &mut Batch) {
-        let Some(action_id) = response.action_id() else { return };
-        let Some(list) = self.resync.as_mut().and_then(|resync| resync.list(action_id)) else { return };
+        let Some(action_id) = response.action_id() else {
+            return;
+        };
+        let Some(list) = self.resync.as_mut().and_then(|resync| resync.list(action_id)) else {
+            return;
+        };
         if response.name() == b"Error" {
             list.state = ListState::Refused;
             let id = list.action_id.clone();
@@ -165,13 +194,21 @@ impl StatusBoard {
     /// The last event of a list: it counts only when the number of items is right.
     pub(super) fn list_ended(&mut self, end: &Message<'_>, action_id: &[u8], now: Moment, batch: &mut Batch) {
         let Some(resync) = &mut self.resync else { return };
-        let Some(list) = resync.list(action_id) else { return };
+        let Some(list) = resync.list(action_id) else {
+            return;
+        };
         if end.event_list() == Some(EventList::Start) {
             return;
         }
-        let told = ["ListItems", "Items"].iter().find_map(|name| number::<usize>(end, name));
+        let told = ["ListItems", "Items"]
+            .iter()
+            .find_map(|name| number::<usize>(end, name));
         if end.event_list() == Some(EventList::Cancelled) || told.is_some_and(|told| told != list.items) {
-            let detail = format!("{} items came, {} were announced", list.items, told.map_or_else(|| "none".into(), |n| n.to_string()));
+            let detail = format!(
+                "{} items came, {} were announced",
+                list.items,
+                told.map_or_else(|| "none".into(), |n| n.to_string())
+            );
             let id = list.action_id.clone();
             list.items = 0;
             return batch.notice(NoticeReason::ListIncomplete, detail, Some(&id));
@@ -184,7 +221,9 @@ impl StatusBoard {
 
     /// All lists are in: ask for the fence. True when there is no fence and passes are to be compared.
     fn lists_complete(&mut self, batch: &mut Batch) -> bool {
-        let Some(resync) = &mut self.resync else { return false };
+        let Some(resync) = &mut self.resync else {
+            return false;
+        };
         if resync.fencing || !resync.is_complete() {
             return false;
         }
@@ -198,11 +237,18 @@ impl StatusBoard {
 
     fn compare_passes(&mut self, now: Moment, batch: &mut Batch) {
         let Some(resync) = &self.resync else { return };
-        let agrees = self.facts.named.as_ref().is_some_and(|named| resync.agrees(named));
+        let agrees = self
+            .facts
+            .named
+            .as_ref()
+            .is_some_and(|named| resync.agrees(named));
         if agrees || resync.pass >= MAX_PASSES {
             return self.finish_resync(now, batch);
         }
-        let detail = format!("pass {} of at most {MAX_PASSES} is not confirmed yet", resync.pass);
+        let detail = format!(
+            "pass {} of at most {MAX_PASSES} is not confirmed yet",
+            resync.pass
+        );
         self.passes = self.resync.take();
         batch.notice(NoticeReason::PassesDisagree, detail, None);
     }
@@ -214,17 +260,32 @@ impl StatusBoard {
         let reason = resync.reason.clone();
         let mut old = std::mem::replace(&mut self.facts, resync.finish(now));
         self.facts.named = None;
-        let mut difference = Difference { reason, ..Difference::default() };
+        let mut difference = Difference {
+            reason,
+            ..Difference::default()
+        };
         self.facts.forget_touched();
         self.inherit(&mut old, &mut difference);
         self.counters.resyncs += 1;
         self.synchronized = true;
         if let Some(gap) = self.gap.take() {
             let seq = self.journal.next(now);
-            let body = SyncGap { from_seq: gap.from_seq, to_seq: seq, reason: &gap.reason, started: gap.started, ended: now };
-            batch.events.push(self.journal.write_as(seq, "sync.gap", now, |out| body.write_fields(out)));
+            let body = SyncGap {
+                from_seq: gap.from_seq,
+                to_seq: seq,
+                reason: &gap.reason,
+                started: gap.started,
+                ended: now,
+            };
+            batch.events.push(
+                self.journal
+                    .write_as(seq, "sync.gap", now, |out| body.write_fields(out)),
+            );
         }
-        batch.events.push(self.journal.write("sync.reconciled", now, |out| difference.write_fields(out)));
+        batch.events.push(
+            self.journal
+                .write("sync.reconciled", now, |out| difference.write_fields(out)),
+        );
         self.drift = difference.drift;
         self.facts.settle(now);
         self.publish(now, batch);
@@ -236,7 +297,8 @@ impl StatusBoard {
         for table in Table::ALL {
             let name = table.name().trim_end_matches('s');
             let ids = self.facts.ids(table, None, None, None, usize::MAX);
-            let old_ids: FxHashSet<String> = old.ids(table, None, None, None, usize::MAX).into_iter().collect();
+            let old_ids: FxHashSet<String> =
+                old.ids(table, None, None, None, usize::MAX).into_iter().collect();
             for id in &ids {
                 if !old_ids.contains(id) {
                     difference.add(name, id);

@@ -10,7 +10,9 @@ use crate::ami::Message;
 impl Facts {
     /// BridgeEnter; with `SwapUniqueid` the entering channel takes the place, and the part, of another.
     pub(super) fn bridge_enter(&mut self, event: &Message<'_>, now: Moment) {
-        let Some(key) = self.snapshots(event, now) else { return };
+        let Some(key) = self.snapshots(event, now) else {
+            return;
+        };
         let id = text(event, &["BridgeUniqueid"]);
         self.bridge_state(event);
         if let Some(swapped) = self.by_id(&text(event, &["SwapUniqueid"])) {
@@ -31,9 +33,15 @@ impl Facts {
 
     /// BridgeLeave. A channel that left one bridge for another is not pulled out of the second by a late event.
     pub(super) fn bridge_leave(&mut self, event: &Message<'_>, now: Moment) {
-        let Some(key) = self.snapshots(event, now) else { return };
+        let Some(key) = self.snapshots(event, now) else {
+            return;
+        };
         let id = text(event, &["BridgeUniqueid"]);
-        if self.channels.get(key).is_some_and(|channel| channel.bridge == *id) {
+        if self
+            .channels
+            .get(key)
+            .is_some_and(|channel| channel.bridge == *id)
+        {
             self.leave_bridge(key);
         }
     }
@@ -41,7 +49,8 @@ impl Facts {
     /// What an event or a list item says of a bridge itself.
     pub(super) fn bridge_state(&mut self, event: &Message<'_>) {
         let id = text(event, &["BridgeUniqueid"]);
-        if let (Some(bridge), Some(technology)) = (self.bridges.get_mut(&*id), event.get("BridgeTechnology")) {
+        if let (Some(bridge), Some(technology)) = (self.bridges.get_mut(&*id), event.get("BridgeTechnology"))
+        {
             bridge.holding = technology == b"holding_bridge";
             let members = bridge.members.clone();
             for key in members {
@@ -70,7 +79,9 @@ impl Facts {
         if id.is_empty() {
             return self.leave_bridge(key);
         }
-        let Some(channel) = self.channels.get(key) else { return };
+        let Some(channel) = self.channels.get(key) else {
+            return;
+        };
         if channel.bridge == id {
             return;
         }
@@ -88,9 +99,17 @@ impl Facts {
     /// A channel that enters a basic bridge brings the oldest Linkedid of all that meet there: Asterisk has given it
     /// to every member (ast_bridge_channel_update_linkedids) and tells it of the entering one only.
     fn spread_linkedid(&mut self, key: ChannelKey, now: Moment) {
-        let Some(channel) = self.channels.get(key) else { return };
-        let Some(linkedid) = self.calls.get(channel.call).map(|call| call.id.clone()) else { return };
-        let members = self.bridges.get(&channel.bridge).map(|bridge| bridge.members.clone()).unwrap_or_default();
+        let Some(channel) = self.channels.get(key) else {
+            return;
+        };
+        let Some(linkedid) = self.calls.get(channel.call).map(|call| call.id.clone()) else {
+            return;
+        };
+        let members = self
+            .bridges
+            .get(&channel.bridge)
+            .map(|bridge| bridge.members.clone())
+            .unwrap_or_default();
         for member in members {
             self.set_linkedid(member, &linkedid, now);
         }
@@ -98,7 +117,9 @@ impl Facts {
 
     /// Take a channel out of its bridge; its hold ends with it.
     pub(super) fn leave_bridge(&mut self, key: ChannelKey) {
-        let Some(channel) = self.channels.get_mut(key) else { return };
+        let Some(channel) = self.channels.get_mut(key) else {
+            return;
+        };
         if channel.bridge.is_empty() {
             return;
         }
@@ -108,7 +129,9 @@ impl Facts {
             channel.parked = None;
         }
         self.touch_around(key);
-        let Some(bridge) = self.bridges.get_mut(&id) else { return };
+        let Some(bridge) = self.bridges.get_mut(&id) else {
+            return;
+        };
         bridge.members.retain(|&other| other != key);
         let others = bridge.members.clone();
         if others.is_empty() {
@@ -124,7 +147,9 @@ impl Facts {
     pub(super) fn local_pair(&mut self, event: &Message<'_>, kind: EventKind, now: Moment) {
         self.snapshots(event, now);
         if kind == EventKind::LocalOptimization
-            && event.get("Success").is_none_or(|success| success.eq_ignore_ascii_case(b"Yes"))
+            && event
+                .get("Success")
+                .is_none_or(|success| success.eq_ignore_ascii_case(b"Yes"))
             && let Some(source) = self.by_id(&text(event, &["SourceUniqueid"]))
             && let Some(half) = self.by_id(&text(event, &["LocalOneUniqueid"]))
         {
@@ -135,19 +160,42 @@ impl Facts {
     /// A Local half goes out of the way of the channels behind it: the part it plays in queue calls goes over to the
     /// operator's own channel. Other swaps are transfers, and end the part instead.
     pub(super) fn hand_over(&mut self, from: ChannelKey, to: ChannelKey) {
-        let Some(old) = self.channels.get(from).filter(|channel| channel.local) else { return };
+        let Some(old) = self.channels.get(from).filter(|channel| channel.local) else {
+            return;
+        };
         let (old_id, leg, queue, call) = (old.id.clone(), old.leg, old.queue, old.call);
-        let Some(&key) = self.legs.get(&old_id) else { return };
+        let Some(&key) = self.legs.get(&old_id) else {
+            return;
+        };
         // Whichever end moved, the part goes to the operator's own phone, not to the caller's channel.
-        let phones = self.operators.get(key).into_iter().flat_map(|operator| &operator.channels);
-        let is_phone = |key: &&ChannelKey| self.channels.get(**key).is_some_and(|channel| !channel.local && channel.call == call);
+        let phones = self
+            .operators
+            .get(key)
+            .into_iter()
+            .flat_map(|operator| &operator.channels);
+        let is_phone = |key: &&ChannelKey| {
+            self.channels
+                .get(**key)
+                .is_some_and(|channel| !channel.local && channel.call == call)
+        };
         let Some(to) = phones.copied().find(|&phone| phone == to).or_else(|| {
-            self.operators.get(key).and_then(|operator| operator.channels.iter().find(is_phone).copied())
-        }) else { return };
-        let Some(new_id) = self.channels.get(to).map(|channel| channel.id.clone()) else { return };
+            self.operators
+                .get(key)
+                .and_then(|operator| operator.channels.iter().find(is_phone).copied())
+        }) else {
+            return;
+        };
+        let Some(new_id) = self.channels.get(to).map(|channel| channel.id.clone()) else {
+            return;
+        };
         self.legs.remove(&old_id);
-        let Some(operator) = self.operators.get_mut(key) else { return };
-        let services = operator.services.iter_mut().filter_map(|service| service.dest.as_mut());
+        let Some(operator) = self.operators.get_mut(key) else {
+            return;
+        };
+        let services = operator
+            .services
+            .iter_mut()
+            .filter_map(|service| service.dest.as_mut());
         let offers = operator.offers.iter_mut().filter_map(|offer| offer.dest.as_mut());
         for dest in services.chain(offers).filter(|dest| **dest == old_id) {
             dest.clone_from(&new_id);
@@ -167,11 +215,19 @@ impl Facts {
 
     /// `Bridge` of Asterisk 11: two channels by name and Uniqueid; the bridge itself has no name, the first's id serves.
     pub(super) fn bridge_legacy(&mut self, event: &Message<'_>, now: Moment) {
-        let (one, two) = (self.by_id(&text(event, &["Uniqueid1"])), self.by_id(&text(event, &["Uniqueid2"])));
-        if event.get("Bridgestate").is_some_and(|state| !state.eq_ignore_ascii_case(b"Link")) {
+        let (one, two) = (
+            self.by_id(&text(event, &["Uniqueid1"])),
+            self.by_id(&text(event, &["Uniqueid2"])),
+        );
+        if event
+            .get("Bridgestate")
+            .is_some_and(|state| !state.eq_ignore_ascii_case(b"Link"))
+        {
             return self.unlink_legacy(event);
         }
-        let (Some(one), Some(two)) = (one, two) else { return };
+        let (Some(one), Some(two)) = (one, two) else {
+            return;
+        };
         let id = format!("link-{}", self.channels[one].id);
         self.enter_bridge(one, &id);
         self.enter_bridge(two, &id);

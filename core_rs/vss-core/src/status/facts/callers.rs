@@ -17,15 +17,23 @@ const MAX_EARLY_LEAVES: usize = 10_000;
 impl Facts {
     /// QueueCallerJoin, `Join` of Asterisk 11.
     pub(super) fn join(&mut self, event: &Message<'_>, now: Moment) {
-        let Some(channel) = self.snapshot(event, &PLAIN, now) else { return };
+        let Some(channel) = self.snapshot(event, &PLAIN, now) else {
+            return;
+        };
         let name = text(event, &["Queue"]);
         let id = self.channels[channel].id.clone();
-        if let Some(place) = self.early_leaves.iter().position(|(at, other, queue)| *other == id && *queue == *name && *at >= now) {
+        if let Some(place) = self
+            .early_leaves
+            .iter()
+            .position(|(at, other, queue)| *other == id && *queue == *name && *at >= now)
+        {
             self.early_leaves.remove(place);
             return;
         }
         let queue = self.queue_named(&name);
-        let place = number::<usize>(event, "Position").unwrap_or(usize::MAX).saturating_sub(1);
+        let place = number::<usize>(event, "Position")
+            .unwrap_or(usize::MAX)
+            .saturating_sub(1);
         self.unlist_caller(queue, channel, &name, &id);
         if self.add_caller(queue, channel, place, now)
             && let Some(entry) = self.queues.get_mut(queue)
@@ -37,19 +45,35 @@ impl Facts {
 
     /// A caller that a list put in line, and whose Join was among the events kept: the Join knows the time.
     fn unlist_caller(&mut self, queue: QueueKey, channel: ChannelKey, name: &str, id: &str) {
-        let listed = self.queues.get(queue).is_some_and(|line| line.callers.iter().any(|c| c.listed && c.id == id));
+        let listed = self
+            .queues
+            .get(queue)
+            .is_some_and(|line| line.callers.iter().any(|c| c.listed && c.id == id));
         if !listed {
             return;
         }
         self.take_caller(queue, id);
-        if let Some(call) = self.channels.get(channel).and_then(|channel| self.calls.get_mut(channel.call)) {
-            call.visits.retain(|visit| visit.phase != Phase::Waiting || visit.queue != name || visit.channel != id);
+        if let Some(call) = self
+            .channels
+            .get(channel)
+            .and_then(|channel| self.calls.get_mut(channel.call))
+        {
+            call.visits
+                .retain(|visit| visit.phase != Phase::Waiting || visit.queue != name || visit.channel != id);
         }
     }
 
     /// Put a channel in line at `place`; false when it stands there already.
-    pub(super) fn add_caller(&mut self, queue: QueueKey, channel: ChannelKey, place: usize, joined_at: Moment) -> bool {
-        let Some(entry) = self.channels.get(channel) else { return false };
+    pub(super) fn add_caller(
+        &mut self,
+        queue: QueueKey,
+        channel: ChannelKey,
+        place: usize,
+        joined_at: Moment,
+    ) -> bool {
+        let Some(entry) = self.channels.get(channel) else {
+            return false;
+        };
         let (id, call) = (entry.id.clone(), entry.call);
         let (number, name) = (entry.caller.number.clone(), entry.caller.name.clone());
         // A channel stands in one line: the Leave of another one was lost.
@@ -59,7 +83,9 @@ impl Facts {
             self.close_offers_for(&left);
         }
         let generation = self.generation;
-        let Some(line) = self.queues.get_mut(queue) else { return false };
+        let Some(line) = self.queues.get_mut(queue) else {
+            return false;
+        };
         let queue_name = line.name.clone();
         if let Some(caller) = line.callers.iter_mut().find(|caller| caller.id == id) {
             caller.seen = generation;
@@ -68,7 +94,18 @@ impl Facts {
         let place = place.min(line.callers.len());
         line.callers.insert(
             place,
-            Caller { id: id.clone(), channel, call, number, name, joined_at, priority: 0, ringing: Vec::new(), seen: generation, listed: false },
+            Caller {
+                id: id.clone(),
+                channel,
+                call,
+                number,
+                name,
+                joined_at,
+                priority: 0,
+                ringing: Vec::new(),
+                seen: generation,
+                listed: false,
+            },
         );
         if let Some(call) = self.calls.get_mut(call) {
             call.begin_visit(Visit {
@@ -98,8 +135,14 @@ impl Facts {
     pub(super) fn abandon(&mut self, event: &Message<'_>, now: Moment) {
         self.snapshots(event, now);
         let (id, queue) = (text(event, UNIQUEID), text(event, &["Queue"]));
-        if let Some(call) = self.by_id(&id).and_then(|key| self.channels.get(key)).map(|channel| channel.call)
-            && let Some(visit) = self.calls.get_mut(call).and_then(|call| call.open_visit(&queue, &id))
+        if let Some(call) = self
+            .by_id(&id)
+            .and_then(|key| self.channels.get(key))
+            .map(|channel| channel.call)
+            && let Some(visit) = self
+                .calls
+                .get_mut(call)
+                .and_then(|call| call.open_visit(&queue, &id))
         {
             visit.abandon_seen = true;
         }
@@ -113,14 +156,19 @@ impl Facts {
         self.name(|| RowName::Caller(name.clone().into_owned(), id.clone().into_owned()));
         let Some(caller) = self.take_caller(queue, &id) else {
             if !self.is_buried(&id) {
-                self.early_leaves.push_back((now, id.into_owned(), name.into_owned()));
+                self.early_leaves
+                    .push_back((now, id.into_owned(), name.into_owned()));
                 if self.early_leaves.len() > MAX_EARLY_LEAVES {
                     self.early_leaves.pop_front();
                 }
             }
             return;
         };
-        if let Some(visit) = self.calls.get_mut(caller.call).and_then(|call| call.open_visit(&name, &id)) {
+        if let Some(visit) = self
+            .calls
+            .get_mut(caller.call)
+            .and_then(|call| call.open_visit(&name, &id))
+        {
             visit.left_at = Some(now);
             if visit.phase == Phase::Waiting {
                 visit.phase = Phase::Connecting;
@@ -140,11 +188,23 @@ impl Facts {
 
     /// The channel hung up while it waited: the Leave was lost, or comes later.
     pub(super) fn drop_caller(&mut self, id: &str, now: Moment) {
-        let Some(queue) = self.by_id(id).and_then(|key| self.channels.get(key)).and_then(|channel| channel.queue) else { return };
-        let Some(caller) = self.take_caller(queue, id) else { return };
+        let Some(queue) = self
+            .by_id(id)
+            .and_then(|key| self.channels.get(key))
+            .and_then(|channel| channel.queue)
+        else {
+            return;
+        };
+        let Some(caller) = self.take_caller(queue, id) else {
+            return;
+        };
         self.close_offers_for(&caller);
         let name = self.queue_name(queue).to_owned();
-        if let Some(visit) = self.calls.get_mut(caller.call).and_then(|call| call.open_visit(&name, id)) {
+        if let Some(visit) = self
+            .calls
+            .get_mut(caller.call)
+            .and_then(|call| call.open_visit(&name, id))
+        {
             visit.left_at.get_or_insert(now);
             visit.phase = Phase::Over;
             visit.outcome = Some(Outcome::Abandoned);
@@ -162,17 +222,23 @@ impl Facts {
 
     /// A number of callers that is not ours cannot be: something was missed.
     fn check_count(&mut self, event: &Message<'_>, queue: QueueKey, name: &str) {
-        let Some(count) = number::<usize>(event, "Count") else { return };
+        let Some(count) = number::<usize>(event, "Count") else {
+            return;
+        };
         let ours = self.queues.get(queue).map_or(0, |queue| queue.callers.len());
         if ours != count {
-            self.impossible.push(format!("queue {name} has {count} callers, the board knows {ours}"));
+            self.impossible.push(format!(
+                "queue {name} has {count} callers, the board knows {ours}"
+            ));
         }
     }
 
     /// AgentCalled: a member's phone is rung for a caller.
     pub(super) fn agent_called(&mut self, event: &Message<'_>, now: Moment) {
         self.snapshots(event, now);
-        let Some((queue, key)) = self.member_of_event(event, now) else { return };
+        let Some((queue, key)) = self.member_of_event(event, now) else {
+            return;
+        };
         let (caller, dest) = (text(event, UNIQUEID).into_owned(), self.dest_of(event));
         let waiting = self.queues.get(queue).and_then(|queue| queue.place_of(&caller));
         // An offer ends with its leg, or with its caller: one that has neither would stay for ever.
@@ -180,7 +246,13 @@ impl Facts {
         if !leg_lives && (dest.is_some() || waiting.is_none()) {
             return;
         }
-        let Some(call) = self.by_id(&caller).and_then(|key| self.channels.get(key)).map(|channel| channel.call) else { return };
+        let Some(call) = self
+            .by_id(&caller)
+            .and_then(|key| self.channels.get(key))
+            .map(|channel| channel.call)
+        else {
+            return;
+        };
         if let Some(dest) = dest.as_deref() {
             self.legs.insert(dest.to_owned(), key);
             if let Some(channel) = self.by_id(dest).and_then(|key| self.channels.get_mut(key)) {
@@ -194,8 +266,15 @@ impl Facts {
             self.touch_queue(queue);
         }
         if let Some(operator) = self.operators.get_mut(key) {
-            operator.offers.retain(|offer| offer.queue != queue || offer.caller != caller);
-            operator.offers.push(Offer { queue, caller, dest, call });
+            operator
+                .offers
+                .retain(|offer| offer.queue != queue || offer.caller != caller);
+            operator.offers.push(Offer {
+                queue,
+                caller,
+                dest,
+                call,
+            });
         }
         self.touch_operator(key);
         self.touch_call(call);
@@ -204,13 +283,20 @@ impl Facts {
     /// AgentConnect: the member has the caller.
     pub(super) fn agent_connect(&mut self, event: &Message<'_>, now: Moment) {
         let channel = self.snapshots(event, now);
-        let Some((queue, key)) = self.member_of_event(event, now) else { return };
+        let Some((queue, key)) = self.member_of_event(event, now) else {
+            return;
+        };
         let (caller, dest) = (text(event, UNIQUEID).into_owned(), self.dest_of(event));
         let interface = text(event, INTERFACE).into_owned();
         let name = self.queue_name(queue).to_owned();
         self.remove_offers(key, |offer| offer.queue == queue && offer.caller == caller);
-        let call = channel.or_else(|| self.by_id(&caller)).and_then(|key| self.channels.get(key)).map(|channel| channel.call);
-        let Some(operator) = self.operators.get_mut(key) else { return };
+        let call = channel
+            .or_else(|| self.by_id(&caller))
+            .and_then(|key| self.channels.get(key))
+            .map(|channel| channel.call);
+        let Some(operator) = self.operators.get_mut(key) else {
+            return;
+        };
         let operator_id = operator.id.clone();
         if let Some(member) = operator.membership(queue, &interface) {
             member.taken_before = Some(member.calls_taken);
@@ -230,8 +316,17 @@ impl Facts {
         if let (Some(call), Some(leg_channel)) = (call, self.by_id(&leg)) {
             self.legs.insert(leg, key);
             if let Some(operator) = self.operators.get_mut(key) {
-                operator.services.retain(|service| service.queue != queue || service.caller != caller);
-                operator.services.push(Service { queue, interface, caller, dest: dest.clone(), call, since: now });
+                operator
+                    .services
+                    .retain(|service| service.queue != queue || service.caller != caller);
+                operator.services.push(Service {
+                    queue,
+                    interface,
+                    caller,
+                    dest: dest.clone(),
+                    call,
+                    since: now,
+                });
                 operator.wrap_up_ends = None;
             }
             if dest.is_some()
@@ -251,15 +346,24 @@ impl Facts {
     /// AgentComplete: the queue call is over; wrap-up begins.
     pub(super) fn agent_complete(&mut self, event: &Message<'_>, now: Moment) {
         self.snapshots(event, now);
-        let Some((queue, key)) = self.known_member_of_event(event) else { return };
+        let Some((queue, key)) = self.known_member_of_event(event) else {
+            return;
+        };
         let (caller, dest) = (text(event, UNIQUEID), self.dest_of(event));
-        let Some(operator) = self.operators.get(key) else { return };
+        let Some(operator) = self.operators.get(key) else {
+            return;
+        };
         // The caller's ids may be missing, or changed by a transfer: then the queue decides.
         let place = operator
             .services
             .iter()
             .position(|s| s.queue == queue && (s.caller == *caller || (dest.is_some() && s.dest == dest)))
-            .or_else(|| operator.services.iter().position(|s| s.queue == queue && caller.is_empty()));
+            .or_else(|| {
+                operator
+                    .services
+                    .iter()
+                    .position(|s| s.queue == queue && caller.is_empty())
+            });
         if let Some(place) = place {
             self.end_service(key, place, now);
         }
@@ -268,7 +372,9 @@ impl Facts {
     /// AgentRingNoAnswer, AgentDump: the offer is over, the caller waits on.
     pub(super) fn agent_missed(&mut self, event: &Message<'_>, now: Moment) {
         self.snapshots(event, now);
-        let Some((queue, key)) = self.known_member_of_event(event) else { return };
+        let Some((queue, key)) = self.known_member_of_event(event) else {
+            return;
+        };
         let caller = text(event, UNIQUEID);
         self.remove_offers(key, |offer| offer.queue == queue && offer.caller == *caller);
     }
@@ -280,13 +386,18 @@ impl Facts {
             return Some(told.into_owned());
         }
         let name = text(event, DEST_CHANNEL);
-        self.channel_names.get(&*name).and_then(|&key| self.channels.get(key)).map(|channel| channel.id.clone())
+        self.channel_names
+            .get(&*name)
+            .and_then(|&key| self.channels.get(key))
+            .map(|channel| channel.id.clone())
     }
 
     fn known_member_of_event(&self, event: &Message<'_>) -> Option<(QueueKey, OperatorKey)> {
         let queue = *self.queue_names.get(&*text(event, &["Queue"]))?;
         let interface = text(event, INTERFACE);
-        let key = *self.interfaces.get(super::super::operator::plain_interface(&interface))?;
+        let key = *self
+            .interfaces
+            .get(super::super::operator::plain_interface(&interface))?;
         Some((queue, key))
     }
 
@@ -299,19 +410,28 @@ impl Facts {
         let queue = self.queue_named(&name);
         let known = self.known_member_of_event(event);
         if let Some((_, key)) = known
-            && self.operators.get_mut(key).is_some_and(|operator| operator.membership(queue, &interface).is_some())
+            && self
+                .operators
+                .get_mut(key)
+                .is_some_and(|operator| operator.membership(queue, &interface).is_some())
         {
             return known;
         }
-        self.impossible.push(format!("{interface} serves queue {name} and is not a member the board knows"));
+        self.impossible.push(format!(
+            "{interface} serves queue {name} and is not a member the board knows"
+        ));
         let key = self.ensure_member(queue, &interface, &interface, &text(event, MEMBER_NAME), now);
         Some((queue, key))
     }
 
     /// Remove an operator's offers that fit; the caller's list of rung phones follows.
     pub(super) fn remove_offers(&mut self, key: OperatorKey, fits: impl Fn(&Offer) -> bool) {
-        let Some(operator) = self.operators.get_mut(key) else { return };
-        let (gone, kept): (Vec<Offer>, Vec<Offer>) = std::mem::take(&mut operator.offers).into_iter().partition(|offer| fits(offer));
+        let Some(operator) = self.operators.get_mut(key) else {
+            return;
+        };
+        let (gone, kept): (Vec<Offer>, Vec<Offer>) = std::mem::take(&mut operator.offers)
+            .into_iter()
+            .partition(|offer| fits(offer));
         operator.offers = kept;
         for offer in gone {
             if let Some(dest) = &offer.dest {
@@ -322,7 +442,11 @@ impl Facts {
                     channel.leg = Leg::Finished;
                 }
             }
-            if let Some(caller) = self.queues.get_mut(offer.queue).and_then(|queue| queue.callers.iter_mut().find(|c| c.id == offer.caller)) {
+            if let Some(caller) = self
+                .queues
+                .get_mut(offer.queue)
+                .and_then(|queue| queue.callers.iter_mut().find(|c| c.id == offer.caller))
+            {
                 caller.ringing.retain(|&other| other != key);
                 self.touch_queue(offer.queue);
             }
@@ -342,7 +466,10 @@ impl Facts {
     pub(super) fn end_services_of_leg(&mut self, leg: &str, now: Moment) {
         let Some(&key) = self.legs.get(leg) else { return };
         while let Some(place) = self.operators.get(key).and_then(|operator| {
-            operator.services.iter().position(|s| s.dest.as_deref().unwrap_or(&s.caller) == leg)
+            operator
+                .services
+                .iter()
+                .position(|s| s.dest.as_deref().unwrap_or(&s.caller) == leg)
         }) {
             self.end_service(key, place, now);
         }
@@ -351,9 +478,14 @@ impl Facts {
     /// End one service: talk goes on the accounts, wrap-up begins.
     pub(super) fn end_service(&mut self, key: OperatorKey, place: usize, now: Moment) {
         let options = self.options.clone();
-        let Some(operator) = self.operators.get_mut(key) else { return };
+        let Some(operator) = self.operators.get_mut(key) else {
+            return;
+        };
         let service = operator.services.remove(place);
-        let queue_name = self.queues.get(service.queue).map_or_else(String::new, |queue| queue.name.clone());
+        let queue_name = self
+            .queues
+            .get(service.queue)
+            .map_or_else(String::new, |queue| queue.name.clone());
         let mut wrapup = options.wrapup_of(&queue_name, 0);
         if let Some(member) = operator.membership(service.queue, &service.interface) {
             wrapup = options.wrapup_of(&queue_name, member.wrapup);
@@ -363,7 +495,9 @@ impl Facts {
             }
         }
         if wrapup > 0 {
-            let ends = operator.wrap_up_ends.map_or(now + wrapup, |other| other.max(now + wrapup));
+            let ends = operator
+                .wrap_up_ends
+                .map_or(now + wrapup, |other| other.max(now + wrapup));
             operator.wrap_up_ends = Some(ends);
             self.set_timer(ends, Timer::WrapUp(key));
         }
@@ -377,15 +511,24 @@ impl Facts {
             visit.talk = talk;
             visit.phase = Phase::Over;
         }
-        self.legs.remove(service.dest.as_deref().unwrap_or(&service.caller));
-        for id in [Some(service.caller.as_str()), service.dest.as_deref()].into_iter().flatten() {
+        self.legs
+            .remove(service.dest.as_deref().unwrap_or(&service.caller));
+        for id in [Some(service.caller.as_str()), service.dest.as_deref()]
+            .into_iter()
+            .flatten()
+        {
             if let Some(channel) = self.by_id(id)
                 && let Some(entry) = self.channels.get_mut(channel)
             {
                 if entry.leg == Leg::Served {
                     entry.leg = Leg::Finished;
                 }
-                if entry.queue == Some(service.queue) && self.queues.get(service.queue).is_some_and(|q| q.place_of(id).is_none()) {
+                if entry.queue == Some(service.queue)
+                    && self
+                        .queues
+                        .get(service.queue)
+                        .is_some_and(|q| q.place_of(id).is_none())
+                {
                     entry.queue = None;
                 }
                 self.touch_channel(channel);
@@ -398,8 +541,12 @@ impl Facts {
 
     /// The caller as QueueEntry tells it: number and name, which the line may know better than the channel.
     pub(super) fn caller_told(&mut self, queue: QueueKey, id: &str, event: &Message<'_>) {
-        let Some(line) = self.queues.get_mut(queue) else { return };
-        let Some(caller) = line.callers.iter_mut().find(|caller| caller.id == id) else { return };
+        let Some(line) = self.queues.get_mut(queue) else {
+            return;
+        };
+        let Some(caller) = line.callers.iter_mut().find(|caller| caller.id == id) else {
+            return;
+        };
         if let Some(number) = event.text(PLAIN.caller_number) {
             unless_unknown(&number).clone_into(&mut caller.number);
         }

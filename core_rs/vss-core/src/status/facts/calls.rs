@@ -35,19 +35,35 @@ impl Facts {
     }
 
     /// A new channel becomes part of its call and may tell between whom it is.
-    pub(super) fn join_call(&mut self, key: ChannelKey, call: CallKey, event: &Message<'_>, keys: &SnapshotKeys) {
-        let Some(channel) = self.channels.get(key) else { return };
+    pub(super) fn join_call(
+        &mut self,
+        key: ChannelKey,
+        call: CallKey,
+        event: &Message<'_>,
+        keys: &SnapshotKeys,
+    ) {
+        let Some(channel) = self.channels.get(key) else {
+            return;
+        };
         let (outside, is_local) = (channel.outside, channel.local);
-        let Some(entry) = self.calls.get_mut(call) else { return };
+        let Some(entry) = self.calls.get_mut(call) else {
+            return;
+        };
         let is_first = entry.channels.is_empty() && entry.announced.is_none();
         entry.channels.push(key);
-        let number = super::super::channel::unless_unknown(&event.text(keys.caller_number).unwrap_or_default()).to_owned();
+        let number =
+            super::super::channel::unless_unknown(&event.text(keys.caller_number).unwrap_or_default())
+                .to_owned();
         if is_first && outside {
             entry.direction = Direction::Inbound;
             entry.phone_number = number;
         } else if is_first {
             let exten = event.text(keys.exten).unwrap_or_default();
-            entry.phone_number = if exten.is_empty() || &*exten == "s" || is_local { number } else { exten.into_owned() };
+            entry.phone_number = if exten.is_empty() || &*exten == "s" || is_local {
+                number
+            } else {
+                exten.into_owned()
+            };
         } else if outside && entry.direction == Direction::Internal {
             entry.direction = Direction::Outbound;
             if !number.is_empty() {
@@ -59,7 +75,9 @@ impl Facts {
 
     /// A channel's Linkedid changed: it belongs to another call now, and takes its unfinished visits along.
     pub(super) fn set_linkedid(&mut self, key: ChannelKey, linkedid: &str, now: Moment) {
-        let Some(channel) = self.channels.get(key) else { return };
+        let Some(channel) = self.channels.get(key) else {
+            return;
+        };
         let old = channel.call;
         if self.calls.get(old).is_some_and(|call| call.id == linkedid) {
             return;
@@ -69,8 +87,9 @@ impl Facts {
         let mut visits = Vec::new();
         if let Some(call) = self.calls.get_mut(old) {
             call.channels.retain(|&other| other != key);
-            let (moving, staying) =
-                std::mem::take(&mut call.visits).into_iter().partition(|v| v.channel == id && v.phase != Phase::Over);
+            let (moving, staying) = std::mem::take(&mut call.visits)
+                .into_iter()
+                .partition(|v| v.channel == id && v.phase != Phase::Over);
             visits = moving;
             call.visits = staying;
             if call.channels.is_empty() {
@@ -105,7 +124,10 @@ impl Facts {
 
     /// Waiting callers, offers and services that name this channel belong to `call` now.
     fn repoint(&mut self, channel: &str, call: CallKey) {
-        let queue = self.by_id(channel).and_then(|key| self.channels.get(key)).and_then(|channel| channel.queue);
+        let queue = self
+            .by_id(channel)
+            .and_then(|key| self.channels.get(key))
+            .and_then(|channel| channel.queue);
         let mut operators: Vec<_> = self.legs.get(channel).copied().into_iter().collect();
         if let Some(queue) = queue.and_then(|key| self.queues.get_mut(key)) {
             if let Some(caller) = queue.callers.iter_mut().find(|caller| caller.id == channel) {
@@ -121,7 +143,11 @@ impl Facts {
                 for offer in operator.offers.iter_mut().filter(|o| o.caller == channel) {
                     offer.call = call;
                 }
-                for service in operator.services.iter_mut().filter(|s| s.caller == channel || s.dest.as_deref() == Some(channel)) {
+                for service in operator
+                    .services
+                    .iter_mut()
+                    .filter(|s| s.caller == channel || s.dest.as_deref() == Some(channel))
+                {
                     service.call = call;
                 }
             }
@@ -131,14 +157,26 @@ impl Facts {
 
     /// Two channels of Asterisk 11 met: the younger call becomes part of the older.
     pub(super) fn link_calls(&mut self, one: ChannelKey, two: ChannelKey, now: Moment) {
-        let (Some(a), Some(b)) = (self.channels.get(one).map(|c| c.call), self.channels.get(two).map(|c| c.call)) else { return };
+        let (Some(a), Some(b)) = (
+            self.channels.get(one).map(|c| c.call),
+            self.channels.get(two).map(|c| c.call),
+        ) else {
+            return;
+        };
         if a == b {
             return;
         }
         let age = |key: CallKey| self.calls.get(key).map(|call| (call.started_at, call.id.clone()));
         let (older, younger) = if age(a) <= age(b) { (a, b) } else { (b, a) };
-        let Some(linkedid) = self.calls.get(older).map(|call| call.id.clone()) else { return };
-        for key in self.calls.get(younger).map(|call| call.channels.clone()).unwrap_or_default() {
+        let Some(linkedid) = self.calls.get(older).map(|call| call.id.clone()) else {
+            return;
+        };
+        for key in self
+            .calls
+            .get(younger)
+            .map(|call| call.channels.clone())
+            .unwrap_or_default()
+        {
             self.set_linkedid(key, &linkedid, now);
         }
     }
@@ -163,7 +201,9 @@ impl Facts {
         if result.is_some() {
             self.close_offers_of_leg(dest);
         }
-        if let Some(call) = channel.and_then(|key| self.channels.get(key)).map(|channel| channel.call)
+        if let Some(call) = channel
+            .and_then(|key| self.channels.get(key))
+            .map(|channel| channel.call)
             && let Some(entry) = self.calls.get_mut(call)
         {
             entry.dial_result = result;
@@ -186,7 +226,11 @@ impl Facts {
     /// The channel left a queue and goes on in the dialplan: the visit is over, and not by an operator or a hangup.
     pub(super) fn classify_exit(&mut self, key: ChannelKey, told: Option<Outcome>, now: Moment) {
         self.classify(key, now, |visit| {
-            told.or(Some(if visit.abandon_seen { Outcome::Timeout } else { Outcome::ExitKey }))
+            told.or(Some(if visit.abandon_seen {
+                Outcome::Timeout
+            } else {
+                Outcome::ExitKey
+            }))
         });
     }
 
@@ -200,17 +244,34 @@ impl Facts {
 
     /// The channel left a queue and hung up.
     pub(super) fn classify_gone(&mut self, key: ChannelKey, now: Moment) {
-        self.classify(key, now, |visit| Some(if visit.bridged { Outcome::Answered } else { Outcome::Abandoned }));
+        self.classify(key, now, |visit| {
+            Some(if visit.bridged {
+                Outcome::Answered
+            } else {
+                Outcome::Abandoned
+            })
+        });
     }
 
-    fn classify(&mut self, key: ChannelKey, now: Moment, judge: impl Fn(&mut super::super::call::Visit) -> Option<Outcome>) {
-        let Some(channel) = self.channels.get(key) else { return };
+    fn classify(
+        &mut self,
+        key: ChannelKey,
+        now: Moment,
+        judge: impl Fn(&mut super::super::call::Visit) -> Option<Outcome>,
+    ) {
+        let Some(channel) = self.channels.get(key) else {
+            return;
+        };
         let call = channel.call;
-        let Some(entry) = self.calls.get_mut(call) else { return };
+        let Some(entry) = self.calls.get_mut(call) else {
+            return;
+        };
         if entry.visits.is_empty() {
             return;
         }
-        let Some(visit) = entry.connecting_visit(&channel.id) else { return };
+        let Some(visit) = entry.connecting_visit(&channel.id) else {
+            return;
+        };
         let Some(outcome) = judge(visit) else { return };
         visit.phase = Phase::Over;
         visit.outcome = Some(outcome);
@@ -236,7 +297,9 @@ impl Facts {
     /// The last channel is gone, or went over to another call.
     pub(super) fn end_call(&mut self, key: CallKey, now: Moment) {
         let kept = self.options.ended;
-        let Some(call) = self.calls.get_mut(key) else { return };
+        let Some(call) = self.calls.get_mut(key) else {
+            return;
+        };
         if call.is_ended() {
             return;
         }

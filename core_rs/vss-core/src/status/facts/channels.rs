@@ -27,13 +27,21 @@ impl Facts {
 
     /// Apply one channel snapshot: fields that are there replace what was known. A channel nobody announced is
     /// made; one that hung up a moment ago stays gone.
-    pub(super) fn snapshot(&mut self, event: &Message<'_>, keys: &SnapshotKeys, now: Moment) -> Option<ChannelKey> {
+    pub(super) fn snapshot(
+        &mut self,
+        event: &Message<'_>,
+        keys: &SnapshotKeys,
+        now: Moment,
+    ) -> Option<ChannelKey> {
         let id = std::str::from_utf8(event.get(keys.uniqueid)?).ok()?;
         // `Channel: none`, `Uniqueid: none` is what a global Setvar shows.
         if id.is_empty() || id == "none" {
             return None;
         }
-        let linkedid = event.get(keys.linkedid).and_then(|id| std::str::from_utf8(id).ok()).filter(|id| !id.is_empty());
+        let linkedid = event
+            .get(keys.linkedid)
+            .and_then(|id| std::str::from_utf8(id).ok())
+            .filter(|id| !id.is_empty());
         let key = match self.channel_ids.get(id) {
             Some(&key) if !keys.is_plain() => return Some(key),
             Some(&key) => key,
@@ -74,7 +82,9 @@ impl Facts {
                 changed |= set(field, &value);
             }
         }
-        if let Some(priority) = number::<u32>(event, keys.priority).filter(|&priority| priority != channel.priority) {
+        if let Some(priority) =
+            number::<u32>(event, keys.priority).filter(|&priority| priority != channel.priority)
+        {
             channel.priority = priority;
             changed = true;
         }
@@ -88,7 +98,14 @@ impl Facts {
         Some(key)
     }
 
-    fn create(&mut self, id: &str, linkedid: &str, event: &Message<'_>, keys: &SnapshotKeys, now: Moment) -> ChannelKey {
+    fn create(
+        &mut self,
+        id: &str,
+        linkedid: &str,
+        event: &Message<'_>,
+        keys: &SnapshotKeys,
+        now: Moment,
+    ) -> ChannelKey {
         let name = event.text(keys.channel).unwrap_or_default();
         let call = self.call_named(linkedid, now);
         let key = self.channels.insert(Channel {
@@ -107,7 +124,9 @@ impl Facts {
 
     /// Give a channel its name, and to the operator whose phone it is.
     pub(super) fn set_name(&mut self, key: ChannelKey, name: &str) {
-        let Some(channel) = self.channels.get_mut(key) else { return };
+        let Some(channel) = self.channels.get_mut(key) else {
+            return;
+        };
         if channel.name == name {
             return;
         }
@@ -124,7 +143,9 @@ impl Facts {
 
     /// Tie a channel to the operator whose interface its name shows.
     pub(super) fn find_operator(&mut self, key: ChannelKey) {
-        let Some(channel) = self.channels.get_mut(key) else { return };
+        let Some(channel) = self.channels.get_mut(key) else {
+            return;
+        };
         let found = interface_of(&channel.name)
             .and_then(|interface| self.interfaces.get(plain_interface(interface)))
             .copied()
@@ -149,7 +170,9 @@ impl Facts {
     }
 
     fn set_state(&mut self, key: ChannelKey, state: u8, now: Moment) {
-        let Some(channel) = self.channels.get_mut(key) else { return };
+        let Some(channel) = self.channels.get_mut(key) else {
+            return;
+        };
         if channel.state == state {
             return;
         }
@@ -162,10 +185,14 @@ impl Facts {
 
     /// Newexten: what the dialplan does now. It also shows that a caller who left a queue goes on.
     pub(super) fn newexten(&mut self, event: &Message<'_>, now: Moment) {
-        let Some(key) = self.snapshots(event, now) else { return };
+        let Some(key) = self.snapshots(event, now) else {
+            return;
+        };
         let application = event.text("Application").unwrap_or_default();
         let data = event.text("AppData").unwrap_or_default();
-        let Some(channel) = self.channels.get_mut(key) else { return };
+        let Some(channel) = self.channels.get_mut(key) else {
+            return;
+        };
         let mut changed = set(&mut channel.application, &application);
         changed |= set(&mut channel.application_data, &data);
         // A hangup handler or the `h` extension is not "going on".
@@ -186,7 +213,9 @@ impl Facts {
         }
         let told = match event.get("Value").unwrap_or_default() {
             b"TIMEOUT" => Outcome::Timeout,
-            b"LEAVEEMPTY" | b"LEAVEUNAVAIL" | b"WITHDRAW" | b"JOINEMPTY" | b"JOINUNAVAIL" => Outcome::LeftEmpty,
+            b"LEAVEEMPTY" | b"LEAVEUNAVAIL" | b"WITHDRAW" | b"JOINEMPTY" | b"JOINUNAVAIL" => {
+                Outcome::LeftEmpty
+            }
             b"CONTINUE" => Outcome::ExitKey,
             _ => return,
         };
@@ -197,10 +226,17 @@ impl Facts {
 
     /// Rename (Asterisk 11: masquerade swaps names through `<MASQ>` and `<ZOMBIE>`).
     pub(super) fn rename(&mut self, event: &Message<'_>, _now: Moment) {
-        let name = event.text("Newname").or_else(|| event.text("NewName")).unwrap_or_default();
+        let name = event
+            .text("Newname")
+            .or_else(|| event.text("NewName"))
+            .unwrap_or_default();
         let old = event.text("Channel").unwrap_or_default();
         let id = event.text(PLAIN.uniqueid).unwrap_or_default();
-        let key = self.channel_ids.get(&*id).or_else(|| self.channel_names.get(&*old)).copied();
+        let key = self
+            .channel_ids
+            .get(&*id)
+            .or_else(|| self.channel_names.get(&*old))
+            .copied();
         if let (Some(key), false) = (key, name.is_empty()) {
             self.set_name(key, &name);
         }
@@ -221,7 +257,9 @@ impl Facts {
             Some(status) => status.eq_ignore_ascii_case(b"On"),
             None => kind == EventKind::Hold,
         };
-        let key = self.snapshots(event, now).or_else(|| self.by_id(&text(event, &["Uniqueid"])));
+        let key = self
+            .snapshots(event, now)
+            .or_else(|| self.by_id(&text(event, &["Uniqueid"])));
         if let Some(key) = key
             && let Some(channel) = self.channels.get_mut(key)
             && channel.on_hold != on
@@ -238,7 +276,9 @@ impl Facts {
 
     /// Hangup: the channel goes, and with it whatever hung on it.
     pub(super) fn hangup(&mut self, event: &Message<'_>, now: Moment) {
-        let Some(id) = first(event, &["Uniqueid"]).and_then(|id| std::str::from_utf8(id).ok()) else { return };
+        let Some(id) = first(event, &["Uniqueid"]).and_then(|id| std::str::from_utf8(id).ok()) else {
+            return;
+        };
         let cause = number(event, "Cause");
         self.name(|| RowName::Channel(id.to_owned()));
         match self.by_id(id) {
@@ -257,7 +297,9 @@ impl Facts {
     /// Take a channel out of everything.
     pub(super) fn remove_channel(&mut self, key: ChannelKey, cause: Option<u32>, now: Moment) {
         self.leave_bridge(key);
-        let Some(channel) = self.channels.get(key) else { return };
+        let Some(channel) = self.channels.get(key) else {
+            return;
+        };
         let (id, call, operator) = (channel.id.clone(), channel.call, channel.operator);
         self.close_offers_of_leg(&id);
         self.end_services_of_leg(&id, now);
@@ -296,4 +338,3 @@ impl Facts {
 fn channel_was_heard(channel: &Channel) -> bool {
     channel.answered_at.is_some() && channel.leg == Leg::None && channel.state == channel::UP
 }
-

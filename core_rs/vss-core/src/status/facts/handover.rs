@@ -43,8 +43,20 @@ impl Facts {
             mark.touched = false;
         }
         match table {
-            Table::Operators => _ = self.operator_ids.get(id).copied().map(|key| self.touch_operator(key)),
-            Table::Channels => _ = self.channel_ids.get(id).copied().map(|key| self.touch_channel(key)),
+            Table::Operators => {
+                _ = self
+                    .operator_ids
+                    .get(id)
+                    .copied()
+                    .map(|key| self.touch_operator(key))
+            }
+            Table::Channels => {
+                _ = self
+                    .channel_ids
+                    .get(id)
+                    .copied()
+                    .map(|key| self.touch_channel(key))
+            }
             Table::Calls => _ = self.call_ids.get(id).copied().map(|key| self.touch_call(key)),
             Table::Queues => _ = self.queue_names.get(id).copied().map(|key| self.touch_queue(key)),
         }
@@ -56,12 +68,18 @@ impl Facts {
                 let operator = self.operators.get(*self.operator_ids.get(id)?)?;
                 (operator.mark.clone(), Said::Operator(operator.announced))
             }
-            Table::Channels => (self.channels.get(*self.channel_ids.get(id)?)?.mark.clone(), Said::Nothing),
+            Table::Channels => (
+                self.channels.get(*self.channel_ids.get(id)?)?.mark.clone(),
+                Said::Nothing,
+            ),
             Table::Calls => {
                 let call = self.calls.get(*self.call_ids.get(id)?)?;
                 (call.mark.clone(), Said::Call(call.announced.clone()))
             }
-            Table::Queues => (self.queues.get(*self.queue_names.get(id)?)?.mark.clone(), Said::Nothing),
+            Table::Queues => (
+                self.queues.get(*self.queue_names.get(id)?)?.mark.clone(),
+                Said::Nothing,
+            ),
         };
         mark.touched = false;
         Some((mark, said))
@@ -71,7 +89,11 @@ impl Facts {
         match said {
             Said::Nothing => {}
             Said::Operator(announced) => {
-                if let Some(operator) = self.operator_ids.get(id).and_then(|&key| self.operators.get_mut(key)) {
+                if let Some(operator) = self
+                    .operator_ids
+                    .get(id)
+                    .and_then(|&key| self.operators.get_mut(key))
+                {
                     operator.announced = announced;
                 }
             }
@@ -88,11 +110,27 @@ impl Facts {
 
     fn encode_again(&mut self, table: Table, id: &str, mark: &Mark) -> bool {
         match table {
-            Table::Operators => self.operator_ids.get(id).copied().is_some_and(|key| self.encode_operator(key)),
-            Table::Channels => self.channel_ids.get(id).copied().is_some_and(|key| self.encode_channel(key)),
-            Table::Calls => self.call_ids.get(id).copied().is_some_and(|key| self.encode_call(key)),
+            Table::Operators => self
+                .operator_ids
+                .get(id)
+                .copied()
+                .is_some_and(|key| self.encode_operator(key)),
+            Table::Channels => self
+                .channel_ids
+                .get(id)
+                .copied()
+                .is_some_and(|key| self.encode_channel(key)),
+            Table::Calls => self
+                .call_ids
+                .get(id)
+                .copied()
+                .is_some_and(|key| self.encode_call(key)),
             // Ages in the row are as of its last change, or they alone would make a difference.
-            Table::Queues => self.queue_names.get(id).copied().is_some_and(|key| self.encode_queue(key, mark.as_of)),
+            Table::Queues => self
+                .queue_names
+                .get(id)
+                .copied()
+                .is_some_and(|key| self.encode_queue(key, mark.as_of)),
         }
     }
 

@@ -57,11 +57,15 @@ impl Facts {
 
     fn listed_channel(&mut self, item: &Message<'_>, now: Moment) {
         let is_new = self.by_id(&text(item, &["Uniqueid"])).is_none();
-        let Some(key) = self.snapshot(item, &PLAIN, now) else { return };
+        let Some(key) = self.snapshot(item, &PLAIN, now) else {
+            return;
+        };
         let bridge = text(item, BRIDGE_ID);
         self.enter_bridge(key, &bridge);
         let (application, data) = (text(item, &["Application"]), text(item, &["ApplicationData"]));
-        let Some(channel) = self.channels.get_mut(key) else { return };
+        let Some(channel) = self.channels.get_mut(key) else {
+            return;
+        };
         if is_new {
             channel.listed = true;
             channel.created_at = now + -duration(&text(item, &["Duration"]));
@@ -73,7 +77,9 @@ impl Facts {
                 call.started_at = call.started_at.min(created_at);
             }
         }
-        let Some(channel) = self.channels.get_mut(key) else { return };
+        let Some(channel) = self.channels.get_mut(key) else {
+            return;
+        };
         if channel.application != *application || channel.application_data != *data {
             channel.application = application.into_owned();
             channel.application_data = data.into_owned();
@@ -89,26 +95,46 @@ impl Facts {
         let key = self.queue_named(&name);
         let generation = self.generation;
         let strategy = text(item, &["Strategy"]);
-        let Some(queue) = self.queues.get_mut(key) else { return };
+        let Some(queue) = self.queues.get_mut(key) else {
+            return;
+        };
         queue.seen = generation;
-        let before = (queue.strategy.clone(), queue.weight, queue.max, queue.service_level);
+        let before = (
+            queue.strategy.clone(),
+            queue.weight,
+            queue.max,
+            queue.service_level,
+        );
         queue.strategy = strategy.into_owned();
         queue.weight = number(item, "Weight").unwrap_or(queue.weight);
         queue.max = number(item, "Max").unwrap_or(queue.max);
         queue.service_level = number(item, "ServiceLevel").unwrap_or(queue.service_level);
-        if before != (queue.strategy.clone(), queue.weight, queue.max, queue.service_level) {
+        if before
+            != (
+                queue.strategy.clone(),
+                queue.weight,
+                queue.max,
+                queue.service_level,
+            )
+        {
             self.touch_queue(key);
         }
     }
 
     fn listed_caller(&mut self, item: &Message<'_>, now: Moment) {
         let id = text(item, &["Uniqueid"]);
-        let Some(channel) = self.by_id(&id).or_else(|| self.snapshot(item, &PLAIN, now)) else { return };
+        let Some(channel) = self.by_id(&id).or_else(|| self.snapshot(item, &PLAIN, now)) else {
+            return;
+        };
         let queue = self.queue_named(&text(item, &["Queue"]));
         let place = number::<usize>(item, "Position").unwrap_or(1).saturating_sub(1);
         let wait = number::<i64>(item, "Wait").unwrap_or(0).max(0) * 1000;
         if self.add_caller(queue, channel, place, now + -wait) {
-            if let Some(caller) = self.queues.get_mut(queue).and_then(|line| line.callers.iter_mut().find(|c| c.id == *id)) {
+            if let Some(caller) = self
+                .queues
+                .get_mut(queue)
+                .and_then(|line| line.callers.iter_mut().find(|c| c.id == *id))
+            {
                 caller.listed = true;
             }
         } else if let Some(line) = self.queues.get_mut(queue)
@@ -131,7 +157,11 @@ impl Facts {
         for caller in self.queues.values_mut().flat_map(|queue| &mut queue.callers) {
             caller.listed = false;
         }
-        for member in self.operators.values_mut().flat_map(|operator| &mut operator.memberships) {
+        for member in self
+            .operators
+            .values_mut()
+            .flat_map(|operator| &mut operator.memberships)
+        {
             member.pause_listed = false;
         }
     }
@@ -140,7 +170,9 @@ impl Facts {
     /// its exact times.
     pub(super) fn unmake(&mut self, key: ChannelKey) {
         self.leave_bridge(key);
-        let Some(channel) = self.channels.remove(key) else { return };
+        let Some(channel) = self.channels.remove(key) else {
+            return;
+        };
         if let Some(queue) = channel.queue {
             self.take_caller(queue, &channel.id);
         }
@@ -151,7 +183,9 @@ impl Facts {
         if let Some(operator) = channel.operator.and_then(|key| self.operators.get_mut(key)) {
             operator.channels.retain(|&other| other != key);
         }
-        let Some(call) = self.calls.get_mut(channel.call) else { return };
+        let Some(call) = self.calls.get_mut(channel.call) else {
+            return;
+        };
         call.channels.retain(|&other| other != key);
         call.visits.retain(|visit| visit.channel != channel.id);
         if call.channels.is_empty()
@@ -167,8 +201,12 @@ impl Facts {
         let generation = self.generation;
         match kind {
             ListKind::CoreShowChannels => {
-                let gone: Vec<ChannelKey> =
-                    self.channels.iter().filter(|(_, channel)| channel.seen != generation).map(|(key, _)| key).collect();
+                let gone: Vec<ChannelKey> = self
+                    .channels
+                    .iter()
+                    .filter(|(_, channel)| channel.seen != generation)
+                    .map(|(key, _)| key)
+                    .collect();
                 for key in gone {
                     self.remove_channel(key, None, now);
                 }
@@ -185,7 +223,10 @@ impl Facts {
             .operators
             .iter()
             .flat_map(|(key, operator)| {
-                let unseen = operator.memberships.iter().filter(|member| member.seen != generation);
+                let unseen = operator
+                    .memberships
+                    .iter()
+                    .filter(|member| member.seen != generation);
                 unseen.map(move |member| (key, member.queue, member.interface.clone()))
             })
             .collect();
@@ -195,7 +236,13 @@ impl Facts {
         let callers: Vec<_> = self
             .queues
             .iter()
-            .flat_map(|(key, queue)| queue.callers.iter().filter(|c| c.seen != generation).map(move |c| (key, c.id.clone())))
+            .flat_map(|(key, queue)| {
+                queue
+                    .callers
+                    .iter()
+                    .filter(|c| c.seen != generation)
+                    .map(move |c| (key, c.id.clone()))
+            })
             .collect();
         for (queue, id) in callers {
             if let Some(caller) = self.take_caller(queue, &id) {
@@ -207,7 +254,9 @@ impl Facts {
         let queues: Vec<_> = self
             .queues
             .iter()
-            .filter(|(_, queue)| queue.seen != generation && queue.members.is_empty() && queue.callers.is_empty())
+            .filter(|(_, queue)| {
+                queue.seen != generation && queue.members.is_empty() && queue.callers.is_empty()
+            })
             .map(|(key, _)| key)
             .collect();
         for key in queues {
@@ -220,17 +269,28 @@ impl Facts {
     /// A visit ended unseen: it has no outcome and counts nowhere.
     fn visit_lost(&mut self, queue: QueueKey, id: &str, now: Moment) {
         let name = self.queue_name(queue).to_owned();
-        let Some(channel) = self.by_id(id).and_then(|key| self.channels.get_mut(key)) else { return };
+        let Some(channel) = self.by_id(id).and_then(|key| self.channels.get_mut(key)) else {
+            return;
+        };
         channel.queue = None;
         let call = channel.call;
-        if let Some(visit) = self.calls.get_mut(call).and_then(|call| call.open_visit(&name, id)) {
+        if let Some(visit) = self
+            .calls
+            .get_mut(call)
+            .and_then(|call| call.open_visit(&name, id))
+        {
             visit.left_at.get_or_insert(now);
             visit.phase = Phase::Over;
         }
     }
 
     fn end_services_without_legs(&mut self, now: Moment) {
-        let dead: Vec<String> = self.legs.keys().filter(|leg| self.by_id(leg).is_none()).cloned().collect();
+        let dead: Vec<String> = self
+            .legs
+            .keys()
+            .filter(|leg| self.by_id(leg).is_none())
+            .cloned()
+            .collect();
         for leg in dead {
             self.close_offers_of_leg(&leg);
             self.end_services_of_leg(&leg, now);
@@ -248,21 +308,28 @@ impl Facts {
                     continue;
                 }
                 let name = caller.application_data.split(',').next().unwrap_or_default();
-                let Some(&queue) = self.queue_names.get(name) else { continue };
+                let Some(&queue) = self.queue_names.get(name) else {
+                    continue;
+                };
                 for leg in bridge.members.iter().filter_map(|&key| self.channels.get(key)) {
-                    let served = leg.application == "AppQueue" && leg.leg == Leg::None && !self.legs.contains_key(&leg.id);
+                    let served = leg.application == "AppQueue"
+                        && leg.leg == Leg::None
+                        && !self.legs.contains_key(&leg.id);
                     if let (true, Some(key)) = (served, leg.operator)
                         && let Some(operator) = self.operators.get(key)
                         && let Some(member) = operator.memberships.iter().find(|member| member.queue == queue)
                     {
-                        found.push((key, Service {
-                            queue,
-                            interface: member.interface.clone(),
-                            caller: caller.id.clone(),
-                            dest: Some(leg.id.clone()),
-                            call: caller.call,
-                            since: leg.created_at,
-                        }));
+                        found.push((
+                            key,
+                            Service {
+                                queue,
+                                interface: member.interface.clone(),
+                                caller: caller.id.clone(),
+                                dest: Some(leg.id.clone()),
+                                call: caller.call,
+                                since: leg.created_at,
+                            },
+                        ));
                     }
                 }
             }
@@ -292,17 +359,28 @@ impl Facts {
     pub fn fingerprint(item: &Message<'_>, kind: EventKind) -> Option<(RowName, u64)> {
         let name = match kind {
             EventKind::CoreShowChannel => RowName::Channel(text(item, &["Uniqueid"]).into_owned()),
-            EventKind::QueueMember => {
-                RowName::Member(text(item, &["Queue"]).into_owned(), text(item, &["Location", "Interface"]).into_owned())
-            }
-            EventKind::QueueEntry => {
-                RowName::Caller(text(item, &["Queue"]).into_owned(), text(item, &["Uniqueid"]).into_owned())
-            }
+            EventKind::QueueMember => RowName::Member(
+                text(item, &["Queue"]).into_owned(),
+                text(item, &["Location", "Interface"]).into_owned(),
+            ),
+            EventKind::QueueEntry => RowName::Caller(
+                text(item, &["Queue"]).into_owned(),
+                text(item, &["Uniqueid"]).into_owned(),
+            ),
             _ => return None,
         };
         let mut hasher = rustc_hash::FxHasher::default();
         for header in item.headers() {
-            let moves = [&b"ActionID"[..], b"Duration", b"Wait", b"CallsTaken", b"LastCall", b"InCall", b"Application", b"ApplicationData"];
+            let moves = [
+                &b"ActionID"[..],
+                b"Duration",
+                b"Wait",
+                b"CallsTaken",
+                b"LastCall",
+                b"InCall",
+                b"Application",
+                b"ApplicationData",
+            ];
             if !moves.contains(&header.key) {
                 header.key.hash(&mut hasher);
                 unless_unknown(std::str::from_utf8(header.value).unwrap_or_default()).hash(&mut hasher);
@@ -314,7 +392,12 @@ impl Facts {
 
 /// `HH:MM:SS` in milliseconds.
 fn duration(text: &str) -> i64 {
-    text.split(':').try_fold(0_i64, |sum, part| Some(sum.checked_mul(60)? + part.parse::<i64>().ok()?.clamp(0, 1_000_000))).unwrap_or(0) * 1000
+    text.split(':')
+        .try_fold(0_i64, |sum, part| {
+            Some(sum.checked_mul(60)? + part.parse::<i64>().ok()?.clamp(0, 1_000_000))
+        })
+        .unwrap_or(0)
+        * 1000
 }
 
 #[cfg(test)]

@@ -4,7 +4,9 @@ use super::super::channel::set;
 use super::super::dialect::{AGENT, EventKind, INTERFACE, MEMBER_NAME, PAUSED_REASON, RINGINUSE};
 use super::super::keys::{OperatorKey, QueueKey};
 use super::super::moment::Moment;
-use super::super::operator::{Membership, Operator, device_state, extension_of, plain_interface, same_interface};
+use super::super::operator::{
+    Membership, Operator, device_state, extension_of, plain_interface, same_interface,
+};
 use super::timers::Timer;
 use super::{Facts, RowName, flag, number, text};
 use crate::ami::Message;
@@ -39,30 +41,51 @@ impl Facts {
         }
         self.interfaces.insert(plain.to_owned(), key);
         let prefix = format!("{plain}-");
-        let channels: Vec<_> =
-            self.channel_names.iter().filter(|(name, _)| name.starts_with(&prefix)).map(|(_, &channel)| channel).collect();
+        let channels: Vec<_> = self
+            .channel_names
+            .iter()
+            .filter(|(name, _)| name.starts_with(&prefix))
+            .map(|(_, &channel)| channel)
+            .collect();
         for channel in channels {
             self.find_operator(channel);
         }
     }
 
     /// The membership of `queue` through `interface`, made when it is not known yet.
-    pub(super) fn ensure_member(&mut self, queue: QueueKey, interface: &str, state_interface: &str, name: &str, now: Moment) -> OperatorKey {
+    pub(super) fn ensure_member(
+        &mut self,
+        queue: QueueKey,
+        interface: &str,
+        state_interface: &str,
+        name: &str,
+        now: Moment,
+    ) -> OperatorKey {
         let id = plain_interface(state_interface);
         if let Some(&known) = self.interfaces.get(plain_interface(interface))
-            && self.operators.get(known).is_some_and(|operator| operator.id != id)
+            && self
+                .operators
+                .get(known)
+                .is_some_and(|operator| operator.id != id)
         {
             self.move_member(known, queue, interface, now);
         }
         let key = self.operator_named(id, now);
         self.add_interface(interface, key);
         let generation = self.generation;
-        let Some(operator) = self.operators.get_mut(key) else { return key };
+        let Some(operator) = self.operators.get_mut(key) else {
+            return key;
+        };
         // The member whose interface is the device itself names the operator.
-        if !name.is_empty() && (operator.name.is_empty() || plain_interface(interface) == id) && set(&mut operator.name, name) {
+        if !name.is_empty()
+            && (operator.name.is_empty() || plain_interface(interface) == id)
+            && set(&mut operator.name, name)
+        {
             self.touch_operator(key);
         }
-        let Some(operator) = self.operators.get_mut(key) else { return key };
+        let Some(operator) = self.operators.get_mut(key) else {
+            return key;
+        };
         if let Some(member) = operator.membership(queue, interface) {
             member.seen = generation;
             return key;
@@ -83,7 +106,11 @@ impl Facts {
     /// A member turned out to belong to another state interface than the one it was first known under.
     fn move_member(&mut self, from: OperatorKey, queue: QueueKey, interface: &str, now: Moment) {
         self.remove_membership(from, queue, interface, now);
-        if self.operators.get(from).is_some_and(|o| o.memberships.is_empty() && o.announced.is_none()) {
+        if self
+            .operators
+            .get(from)
+            .is_some_and(|o| o.memberships.is_empty() && o.announced.is_none())
+        {
             self.forget_operator(from);
         }
     }
@@ -105,9 +132,23 @@ impl Facts {
     }
 
     /// Take a membership away; its bucket leaves the queue's counts.
-    pub(super) fn remove_membership(&mut self, key: OperatorKey, queue: QueueKey, interface: &str, now: Moment) {
-        let Some(operator) = self.operators.get_mut(key) else { return };
-        let Some(place) = operator.memberships.iter().position(|m| m.queue == queue && same_interface(&m.interface, interface)) else { return };
+    pub(super) fn remove_membership(
+        &mut self,
+        key: OperatorKey,
+        queue: QueueKey,
+        interface: &str,
+        now: Moment,
+    ) {
+        let Some(operator) = self.operators.get_mut(key) else {
+            return;
+        };
+        let Some(place) = operator
+            .memberships
+            .iter()
+            .position(|m| m.queue == queue && same_interface(&m.interface, interface))
+        else {
+            return;
+        };
         let member = operator.memberships.remove(place);
         let still_there = operator.memberships.iter().any(|m| m.queue == queue);
         let logged_out = operator.memberships.is_empty();
@@ -138,11 +179,19 @@ impl Facts {
         }
         self.name(|| RowName::Member(queue.clone().into_owned(), interface.clone().into_owned()));
         let state_interface = text(event, &["StateInterface"]);
-        let state_interface = if state_interface.is_empty() { &interface } else { &state_interface };
+        let state_interface = if state_interface.is_empty() {
+            &interface
+        } else {
+            &state_interface
+        };
         let queue = self.queue_named(&queue);
         let key = self.ensure_member(queue, &interface, state_interface, &text(event, MEMBER_NAME), now);
-        let Some(operator) = self.operators.get_mut(key) else { return };
-        let Some(member) = operator.membership(queue, &interface) else { return };
+        let Some(operator) = self.operators.get_mut(key) else {
+            return;
+        };
+        let Some(member) = operator.membership(queue, &interface) else {
+            return;
+        };
         let before = member.clone();
         if let Some(value) = event.text("Membership") {
             set(&mut member.membership, &value);
@@ -170,13 +219,22 @@ impl Facts {
         }
         if let Some(paused) = flag(event, "Paused") {
             // An unpause may still carry the old reason (asterisk#395).
-            let reason = if paused { text(event, PAUSED_REASON) } else { Default::default() };
+            let reason = if paused {
+                text(event, PAUSED_REASON)
+            } else {
+                Default::default()
+            };
             set(&mut member.paused_reason, &reason);
             if !paused {
                 member.paused_since = None;
-            } else if !member.paused || member.paused_since.is_none() || (member.pause_listed && paused_at.is_some()) {
+            } else if !member.paused
+                || member.paused_since.is_none()
+                || (member.pause_listed && paused_at.is_some())
+            {
                 member.pause_listed = paused_at.is_none();
-                member.paused_since = paused_at.or_else(|| event.get("LastPause").and_then(Moment::from_wire)).or(Some(now));
+                member.paused_since = paused_at
+                    .or_else(|| event.get("LastPause").and_then(Moment::from_wire))
+                    .or(Some(now));
             }
             member.paused = paused;
         }
@@ -217,7 +275,9 @@ impl Facts {
     }
 
     fn set_device(&mut self, key: OperatorKey, state: u8) {
-        let Some(operator) = self.operators.get_mut(key) else { return };
+        let Some(operator) = self.operators.get_mut(key) else {
+            return;
+        };
         operator.device_told = true;
         let mut changed = operator.device != state || operator.device_stale;
         operator.device = state;
@@ -235,7 +295,9 @@ impl Facts {
     /// ExtensionStatus: the device state of members known by a hint.
     pub(super) fn extension_status(&mut self, event: &Message<'_>, _now: Moment) {
         let hint = format!("hint:{}@{}", text(event, &["Exten"]), text(event, &["Context"]));
-        let Some(&key) = self.operator_ids.get(&hint) else { return };
+        let Some(&key) = self.operator_ids.get(&hint) else {
+            return;
+        };
         // Bits of ast_extension_states: 1 in use, 2 busy, 4 unavailable, 8 ringing, 16 on hold.
         let state = match number::<i32>(event, "Status") {
             Some(0) => 1,
@@ -256,10 +318,17 @@ impl Facts {
         let (id, status) = if kind == EventKind::PeerStatus {
             (text(event, &["Peer"]).into_owned(), text(event, &["PeerStatus"]))
         } else {
-            (format!("PJSIP/{}", text(event, &["EndpointName", "AOR"])), text(event, &["ContactStatus"]))
+            (
+                format!("PJSIP/{}", text(event, &["EndpointName", "AOR"])),
+                text(event, &["ContactStatus"]),
+            )
         };
-        let Some(&key) = self.operator_ids.get(&id) else { return };
-        let Some(operator) = self.operators.get_mut(key) else { return };
+        let Some(&key) = self.operator_ids.get(&id) else {
+            return;
+        };
+        let Some(operator) = self.operators.get_mut(key) else {
+            return;
+        };
         let lost = match &*status {
             "Unreachable" | "Removed" | "Unregistered" | "Rejected" => &*status,
             _ => "",
@@ -278,15 +347,23 @@ impl Facts {
         let logged_in = match kind {
             EventKind::AgentLogin => true,
             EventKind::AgentLogoff => false,
-            _ => event.get("Status").is_some_and(|status| status != b"AGENT_LOGGEDOFF"),
+            _ => event
+                .get("Status")
+                .is_some_and(|status| status != b"AGENT_LOGGEDOFF"),
         };
         let id = format!("Agent/{}", agent.trim_start_matches("Agent/"));
         if !logged_in && !self.operator_ids.contains_key(&id) {
             return;
         }
         let key = self.operator_named(&id, now);
-        let name = if kind == EventKind::Agents { text(event, &["Name"]) } else { Default::default() };
-        let Some(operator) = self.operators.get_mut(key) else { return };
+        let name = if kind == EventKind::Agents {
+            text(event, &["Name"])
+        } else {
+            Default::default()
+        };
+        let Some(operator) = self.operators.get_mut(key) else {
+            return;
+        };
         let mut changed = !name.is_empty() && operator.name.is_empty() && set(&mut operator.name, &name);
         changed |= operator.agent_logged_in != logged_in;
         operator.agent_logged_in = logged_in;

@@ -113,7 +113,10 @@ pub struct Facts {
 impl Facts {
     /// Nothing known yet.
     pub fn new(options: Arc<BoardOptions>) -> Self {
-        Self { options, ..Self::default() }
+        Self {
+            options,
+            ..Self::default()
+        }
     }
 
     /// Apply one event that is not part of a list. `now` is the fact's time. True when the event has a meaning here.
@@ -122,7 +125,10 @@ impl Facts {
         self.as_of = self.as_of.max(now);
         match kind {
             K::Newchannel => {
-                if let Some(key) = self.by_id(&text(event, &["Uniqueid"])).filter(|&key| self.channels[key].listed) {
+                if let Some(key) = self
+                    .by_id(&text(event, &["Uniqueid"]))
+                    .filter(|&key| self.channels[key].listed)
+                {
                     self.unmake(key);
                 }
                 self.snapshots(event, now);
@@ -159,12 +165,16 @@ impl Facts {
             K::AgentComplete => self.agent_complete(event, now),
             K::AgentRingNoAnswer | K::AgentDump => self.agent_missed(event, now),
             K::AgentLogin | K::AgentLogoff | K::Agents => self.agent_login(event, kind, now),
-            K::QueueMemberAdded | K::QueueMemberChanged | K::QueueMemberPause => self.member_event(event, kind, now),
+            K::QueueMemberAdded | K::QueueMemberChanged | K::QueueMemberPause => {
+                self.member_event(event, kind, now)
+            }
             K::QueueMemberRemoved => self.member_removed(event, now),
             K::DeviceStateChange => self.device_state_change(event, now),
             K::ExtensionStatus => self.extension_status(event, now),
             K::PeerStatus | K::ContactStatus => self.contact_status(event, kind, now),
-            K::CoreShowChannel | K::QueueMember | K::QueueEntry | K::QueueParams | K::ListEnd => return false,
+            K::CoreShowChannel | K::QueueMember | K::QueueEntry | K::QueueParams | K::ListEnd => {
+                return false;
+            }
             K::FullyBooted | K::Reload | K::Shutdown => return false,
         }
         true
@@ -174,16 +184,24 @@ impl Facts {
     pub fn forget_touched(&mut self) {
         let touched = std::mem::take(&mut self.touched);
         for key in touched.channels {
-            if let Some(row) = self.channels.get_mut(key) { row.mark.touched = false; }
+            if let Some(row) = self.channels.get_mut(key) {
+                row.mark.touched = false;
+            }
         }
         for key in touched.calls {
-            if let Some(row) = self.calls.get_mut(key) { row.mark.touched = false; }
+            if let Some(row) = self.calls.get_mut(key) {
+                row.mark.touched = false;
+            }
         }
         for key in touched.operators {
-            if let Some(row) = self.operators.get_mut(key) { row.mark.touched = false; }
+            if let Some(row) = self.operators.get_mut(key) {
+                row.mark.touched = false;
+            }
         }
         for key in touched.queues {
-            if let Some(row) = self.queues.get_mut(key) { row.mark.touched = false; }
+            if let Some(row) = self.queues.get_mut(key) {
+                row.mark.touched = false;
+            }
         }
     }
 
@@ -228,7 +246,9 @@ impl Facts {
 
     /// Touch everything that shows a channel's state.
     pub(super) fn touch_around(&mut self, key: ChannelKey) {
-        let Some(channel) = self.channels.get(key) else { return };
+        let Some(channel) = self.channels.get(key) else {
+            return;
+        };
         let (call, operator) = (channel.call, channel.operator);
         self.touch_channel(key);
         self.touch_call(call);
@@ -242,7 +262,10 @@ impl Facts {
         if let Some(&key) = self.queue_names.get(name) {
             return key;
         }
-        let key = self.queues.insert(Queue { name: name.to_owned(), ..Queue::default() });
+        let key = self.queues.insert(Queue {
+            name: name.to_owned(),
+            ..Queue::default()
+        });
         self.queue_names.insert(name.to_owned(), key);
         self.touch_queue(key);
         key
@@ -289,12 +312,17 @@ pub(super) fn text<'a>(event: &Message<'a>, names: Names) -> std::borrow::Cow<'a
 
 /// A header as a number.
 pub fn number<T: std::str::FromStr>(event: &Message<'_>, name: &str) -> Option<T> {
-    event.get(name).and_then(|value| std::str::from_utf8(value).ok()).and_then(|value| value.trim().parse().ok())
+    event
+        .get(name)
+        .and_then(|value| std::str::from_utf8(value).ok())
+        .and_then(|value| value.trim().parse().ok())
 }
 
 /// Asterisk's truth: `1`, `yes`, `true`, `on`.
 pub(super) fn flag(event: &Message<'_>, name: &str) -> Option<bool> {
-    event.get(name).map(|value| matches!(value, b"1" | b"yes" | b"Yes" | b"true" | b"True" | b"on" | b"On"))
+    event
+        .get(name)
+        .map(|value| matches!(value, b"1" | b"yes" | b"Yes" | b"true" | b"True" | b"on" | b"On"))
 }
 
 /// The entry of an event by its name.

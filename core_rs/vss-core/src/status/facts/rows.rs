@@ -39,7 +39,10 @@ impl Table {
     /// # Errors
     /// [`StatusError::UnknownTable`].
     pub fn named(name: &str) -> Result<Self, StatusError> {
-        Self::ALL.into_iter().find(|table| table.name() == name).ok_or_else(|| StatusError::UnknownTable(name.to_owned()))
+        Self::ALL
+            .into_iter()
+            .find(|table| table.name() == name)
+            .ok_or_else(|| StatusError::UnknownTable(name.to_owned()))
     }
 }
 
@@ -47,10 +50,17 @@ impl Facts {
     /// Encode an operator's row; true when its content changed since the last time.
     pub fn encode_operator(&mut self, key: OperatorKey) -> bool {
         let mut json = std::mem::take(&mut self.scratch);
-        let Some(operator) = self.operators.get(key) else { return false };
+        let Some(operator) = self.operators.get(key) else {
+            return false;
+        };
         let source = &self.options.source;
-                let call = operator.services.first().map(|service| service.call).or_else(|| {
-            operator.channels.iter().filter_map(|&key| self.channels.get(key)).map(|channel| channel.call).next()
+        let call = operator.services.first().map(|service| service.call).or_else(|| {
+            operator
+                .channels
+                .iter()
+                .filter_map(|&key| self.channels.get(key))
+                .map(|channel| channel.call)
+                .next()
         });
         let row = OperatorRow {
             source,
@@ -69,17 +79,40 @@ impl Facts {
                 .iter()
                 .map(|member| {
                     let queue = self.queue_name(member.queue);
-                    let in_call = operator.services.iter().any(|service| service.queue == member.queue);
-                    MembershipRow::new(member, queue, in_call, self.options.wrapup_of(queue, member.wrapup))
+                    let in_call = operator
+                        .services
+                        .iter()
+                        .any(|service| service.queue == member.queue);
+                    MembershipRow::new(
+                        member,
+                        queue,
+                        in_call,
+                        self.options.wrapup_of(queue, member.wrapup),
+                    )
                 })
                 .collect(),
-            paused_queues: operator.memberships.iter().filter(|m| m.paused).map(|m| self.queue_name(m.queue)).collect(),
-            channels: operator.channels.iter().filter_map(|&key| self.channels.get(key)).map(|c| c.id.as_str()).collect(),
-            call: call.and_then(|key| self.calls.get(key)).map(|call| call.id.as_str()),
+            paused_queues: operator
+                .memberships
+                .iter()
+                .filter(|m| m.paused)
+                .map(|m| self.queue_name(m.queue))
+                .collect(),
+            channels: operator
+                .channels
+                .iter()
+                .filter_map(|&key| self.channels.get(key))
+                .map(|c| c.id.as_str())
+                .collect(),
+            call: call
+                .and_then(|key| self.calls.get(key))
+                .map(|call| call.id.as_str()),
             wrap_up_ends: operator.wrap_up_ends,
         };
         row.write_json(&mut json);
-        let changed = self.operators.get_mut(key).is_some_and(|operator| operator.mark.replace(&json));
+        let changed = self
+            .operators
+            .get_mut(key)
+            .is_some_and(|operator| operator.mark.replace(&json));
         self.keep_scratch(json);
         changed
     }
@@ -87,8 +120,10 @@ impl Facts {
     /// Encode a queue's row as of `now`; true when its content changed since the last time.
     pub fn encode_queue(&mut self, key: QueueKey, now: Moment) -> bool {
         let mut json = std::mem::take(&mut self.scratch);
-        let Some(queue) = self.queues.get(key) else { return false };
-                let callers = self.caller_rows(key);
+        let Some(queue) = self.queues.get(key) else {
+            return false;
+        };
+        let callers = self.caller_rows(key);
         let row = QueueRow {
             source: &self.options.source,
             name: &queue.name,
@@ -98,7 +133,12 @@ impl Facts {
             service_level_seconds: queue.service_level,
             counts: &queue.counts,
             callers,
-            longest_wait: queue.callers.iter().map(|caller| now.millis_since(caller.joined_at)).max().map_or(Seconds(0), Seconds),
+            longest_wait: queue
+                .callers
+                .iter()
+                .map(|caller| now.millis_since(caller.joined_at))
+                .max()
+                .map_or(Seconds(0), Seconds),
             offered: queue.window.offered(),
             answered: queue.window.answered(),
             abandoned: queue.window.abandoned(),
@@ -112,7 +152,10 @@ impl Facts {
             p90_wait: queue.window.p90_wait(),
         };
         row.write_json(&mut json);
-        let changed = self.queues.get_mut(key).is_some_and(|queue| queue.mark.replace(&json));
+        let changed = self
+            .queues
+            .get_mut(key)
+            .is_some_and(|queue| queue.mark.replace(&json));
         self.keep_scratch(json);
         changed
     }
@@ -120,8 +163,13 @@ impl Facts {
     /// Encode a channel's row.
     pub fn encode_channel(&mut self, key: ChannelKey) -> bool {
         let mut json = std::mem::take(&mut self.scratch);
-        let Some(channel) = self.channels.get(key) else { return false };
-                let peers = self.bridges.get(&channel.bridge).map_or(&[][..], |bridge| &bridge.members);
+        let Some(channel) = self.channels.get(key) else {
+            return false;
+        };
+        let peers = self
+            .bridges
+            .get(&channel.bridge)
+            .map_or(&[][..], |bridge| &bridge.members);
         let row = ChannelRow {
             source: &self.options.source,
             id: &channel.id,
@@ -137,27 +185,42 @@ impl Facts {
             application_data: &channel.application_data,
             linkedid: self.calls.get(channel.call).map_or("", |call| &call.id),
             bridge_id: known(&channel.bridge),
-            bridge_peers: peers.iter().filter(|&&peer| peer != key).filter_map(|&peer| self.channels.get(peer)).map(|c| c.id.as_str()).collect(),
+            bridge_peers: peers
+                .iter()
+                .filter(|&&peer| peer != key)
+                .filter_map(|&peer| self.channels.get(peer))
+                .map(|c| c.id.as_str())
+                .collect(),
             on_hold: channel.on_hold,
             queue: channel.queue.map(|key| self.queue_name(key)),
-            operator: channel.operator.and_then(|key| self.operators.get(key)).map(|operator| operator.id.as_str()),
+            operator: channel
+                .operator
+                .and_then(|key| self.operators.get(key))
+                .map(|operator| operator.id.as_str()),
             account_code: &channel.account_code,
             language: &channel.language,
             created_at: channel.created_at,
             answered_at: channel.answered_at,
         };
         row.write_json(&mut json);
-        let changed = self.channels.get_mut(key).is_some_and(|channel| channel.mark.replace(&json));
+        let changed = self
+            .channels
+            .get_mut(key)
+            .is_some_and(|channel| channel.mark.replace(&json));
         self.keep_scratch(json);
         changed
     }
 
     /// Encode a call's row.
     pub fn encode_call(&mut self, key: CallKey) -> bool {
-        let Some(call) = self.calls.get(key) else { return false };
+        let Some(call) = self.calls.get(key) else {
+            return false;
+        };
         let mut json = Vec::with_capacity(1024);
         CallRow::new(&self.options.source, call).write_json(&mut json);
-        self.calls.get_mut(key).is_some_and(|call| call.mark.replace(&json))
+        self.calls
+            .get_mut(key)
+            .is_some_and(|call| call.mark.replace(&json))
     }
 
     fn keep_scratch(&mut self, mut json: Vec<u8>) {
@@ -166,11 +229,23 @@ impl Facts {
     }
 
     fn caller_rows(&self, key: QueueKey) -> Vec<CallerRow<'_>> {
-        let Some(queue) = self.queues.get(key) else { return Vec::new() };
+        let Some(queue) = self.queues.get(key) else {
+            return Vec::new();
+        };
         let row = |(place, caller)| {
             let caller: &super::super::queue::Caller = caller;
-            let ringing = caller.ringing.iter().filter_map(|&key| self.operators.get(key)).map(|o| o.id.as_str()).collect();
-            CallerRow::new(place, caller, self.calls.get(caller.call).map_or("", |call| &call.id), ringing)
+            let ringing = caller
+                .ringing
+                .iter()
+                .filter_map(|&key| self.operators.get(key))
+                .map(|o| o.id.as_str())
+                .collect();
+            CallerRow::new(
+                place,
+                caller,
+                self.calls.get(caller.call).map_or("", |call| &call.id),
+                ringing,
+            )
         };
         queue.callers.iter().enumerate().map(row).collect()
     }
@@ -185,7 +260,11 @@ impl Facts {
 
     /// Append one operator's row to `out`.
     pub fn write_operator(&mut self, key: OperatorKey, out: &mut Vec<u8>) {
-        if self.operators.get(key).is_some_and(|operator| operator.mark.is_stale()) {
+        if self
+            .operators
+            .get(key)
+            .is_some_and(|operator| operator.mark.is_stale())
+        {
             self.encode_operator(key);
         }
         if let Some(operator) = self.operators.get(key) {
@@ -208,7 +287,11 @@ impl Facts {
 
     /// Append one channel's row to `out`.
     pub fn write_channel(&mut self, key: ChannelKey, out: &mut Vec<u8>) {
-        if self.channels.get(key).is_some_and(|channel| channel.mark.is_stale()) {
+        if self
+            .channels
+            .get(key)
+            .is_some_and(|channel| channel.mark.is_stale())
+        {
             self.encode_channel(key);
         }
         if let Some(channel) = self.channels.get(key) {
@@ -227,7 +310,14 @@ impl Facts {
     }
 
     /// Ids of a table in order, those after `after`, that have the state and belong to the queue.
-    pub fn ids(&self, table: Table, state: Option<&str>, queue: Option<&str>, after: Option<&str>, limit: usize) -> Vec<String> {
+    pub fn ids(
+        &self,
+        table: Table,
+        state: Option<&str>,
+        queue: Option<&str>,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Vec<String> {
         let queue_key = queue.map(|name| self.queue_names.get(name).copied());
         let later = |id: &str| after.is_none_or(|after| id > after);
         let mut ids: Vec<&str> = match table {
@@ -236,14 +326,25 @@ impl Facts {
                 .values()
                 .filter(|operator| later(&operator.id))
                 .filter(|operator| state.is_none_or(|state| operator.state.name() == state))
-                .filter(|operator| queue_key.is_none_or(|key| operator.memberships.iter().any(|member| Some(member.queue) == key)))
+                .filter(|operator| {
+                    queue_key.is_none_or(|key| {
+                        operator
+                            .memberships
+                            .iter()
+                            .any(|member| Some(member.queue) == key)
+                    })
+                })
                 .map(|operator| operator.id.as_str())
                 .collect(),
             Table::Channels => self
                 .channels
                 .values()
                 .filter(|channel| later(&channel.id))
-                .filter(|channel| state.is_none_or(|state| super::super::channel::state_name(channel.state).eq_ignore_ascii_case(state)))
+                .filter(|channel| {
+                    state.is_none_or(|state| {
+                        super::super::channel::state_name(channel.state).eq_ignore_ascii_case(state)
+                    })
+                })
                 .filter(|channel| queue_key.is_none_or(|key| channel.queue == key && key.is_some()))
                 .map(|channel| channel.id.as_str())
                 .collect(),
@@ -257,7 +358,9 @@ impl Facts {
                 .collect(),
             Table::Queues => {
                 let names = self.queues.values().map(|entry| entry.name.as_str());
-                names.filter(|name| later(name) && queue.is_none_or(|queue| queue == *name)).collect()
+                names
+                    .filter(|name| later(name) && queue.is_none_or(|queue| queue == *name))
+                    .collect()
             }
         };
         ids.sort_unstable();
@@ -292,10 +395,26 @@ impl Facts {
     /// Append the row with this id to `out`; false when there is none.
     pub fn write(&mut self, table: Table, id: &str, out: &mut Vec<u8>) -> bool {
         match table {
-            Table::Operators => self.operator_ids.get(id).copied().map(|key| self.write_operator(key, out)),
-            Table::Channels => self.channel_ids.get(id).copied().map(|key| self.write_channel(key, out)),
-            Table::Calls => self.call_ids.get(id).copied().map(|key| self.write_call(key, out)),
-            Table::Queues => self.queue_names.get(id).copied().map(|key| self.write_queue(key, out)),
+            Table::Operators => self
+                .operator_ids
+                .get(id)
+                .copied()
+                .map(|key| self.write_operator(key, out)),
+            Table::Channels => self
+                .channel_ids
+                .get(id)
+                .copied()
+                .map(|key| self.write_channel(key, out)),
+            Table::Calls => self
+                .call_ids
+                .get(id)
+                .copied()
+                .map(|key| self.write_call(key, out)),
+            Table::Queues => self
+                .queue_names
+                .get(id)
+                .copied()
+                .map(|key| self.write_queue(key, out)),
         }
         .is_some()
     }
@@ -305,10 +424,18 @@ impl Facts {
         if self.operator_ids.contains_key(asked) {
             return Some(asked.to_owned());
         }
-        if let Some(operator) = self.interfaces.get(asked).and_then(|&key| self.operators.get(key)) {
+        if let Some(operator) = self
+            .interfaces
+            .get(asked)
+            .and_then(|&key| self.operators.get(key))
+        {
             return Some(operator.id.clone());
         }
-        let mut found = self.operators.values().filter(|operator| operator.extension == asked).map(|operator| &operator.id);
+        let mut found = self
+            .operators
+            .values()
+            .filter(|operator| operator.extension == asked)
+            .map(|operator| &operator.id);
         // Several phones with one number: the first by name, so that the answer does not change from read to read.
         let first = found.next()?;
         Some(found.fold(first, |best, id| best.min(id)).clone())
@@ -319,7 +446,10 @@ impl Facts {
         if self.channel_ids.contains_key(asked) {
             return Some(asked.to_owned());
         }
-        self.channel_names.get(asked).and_then(|&key| self.channels.get(key)).map(|channel| channel.id.clone())
+        self.channel_names
+            .get(asked)
+            .and_then(|&key| self.channels.get(key))
+            .map(|channel| channel.id.clone())
     }
 
     /// Time of the newest fact.
@@ -332,9 +462,15 @@ impl Facts {
         [
             ("operators", self.operators.len()),
             ("channels", self.channels.len()),
-            ("calls", self.calls.values().filter(|call| !call.is_ended()).count()),
+            (
+                "calls",
+                self.calls.values().filter(|call| !call.is_ended()).count(),
+            ),
             ("queues", self.queues.len()),
-            ("callers", self.queues.values().map(|queue| queue.callers.len()).sum()),
+            (
+                "callers",
+                self.queues.values().map(|queue| queue.callers.len()).sum(),
+            ),
         ]
     }
 }
@@ -345,7 +481,12 @@ fn in_order<'a, K: Copy>(rows: impl Iterator<Item = (&'a str, K)>) -> Vec<K> {
     rows.into_iter().map(|(_, key)| key).collect()
 }
 
-fn write_rows<K: Copy>(facts: &mut Facts, keys: &[K], out: &mut Vec<u8>, write: fn(&mut Facts, K, &mut Vec<u8>)) {
+fn write_rows<K: Copy>(
+    facts: &mut Facts,
+    keys: &[K],
+    out: &mut Vec<u8>,
+    write: fn(&mut Facts, K, &mut Vec<u8>),
+) {
     for (place, &key) in keys.iter().enumerate() {
         if place > 0 {
             out.push(b',');

@@ -24,9 +24,13 @@ impl Facts {
     }
 
     fn settle_operator(&mut self, key: OperatorKey, now: Moment) {
-        let Some(operator) = self.operators.get(key) else { return };
+        let Some(operator) = self.operators.get(key) else {
+            return;
+        };
         let derived = operator.derive(self.channel_facts(key), |queue| self.queue_name(queue).to_owned());
-        let Some(operator) = self.operators.get_mut(key) else { return };
+        let Some(operator) = self.operators.get_mut(key) else {
+            return;
+        };
         if operator.state != derived.state {
             operator.state = derived.state;
             operator.since = now;
@@ -56,12 +60,15 @@ impl Facts {
     /// channel behind them.
     fn channel_facts(&self, key: OperatorKey) -> ChannelFacts {
         let mut facts = ChannelFacts::default();
-        let Some(operator) = self.operators.get(key) else { return facts };
+        let Some(operator) = self.operators.get(key) else {
+            return facts;
+        };
         for channel in operator.channels.iter().filter_map(|&key| self.channels.get(key)) {
             facts.any = true;
             facts.on_hold |= channel.on_hold;
             if channel.leg == Leg::None && !channel.local {
-                facts.other_call |= matches!(channel.state, UP | RING | DIALING) && !self.is_behind_local(key, channel.call);
+                facts.other_call |=
+                    matches!(channel.state, UP | RING | DIALING) && !self.is_behind_local(key, channel.call);
             }
         }
         facts
@@ -71,17 +78,31 @@ impl Facts {
     fn is_behind_local(&self, key: OperatorKey, call: CallKey) -> bool {
         self.operators.get(key).is_some_and(|operator| {
             let local = |leg: Option<&String>| {
-                leg.and_then(|id| self.by_id(id)).and_then(|key| self.channels.get(key)).is_some_and(|channel| channel.local)
+                leg.and_then(|id| self.by_id(id))
+                    .and_then(|key| self.channels.get(key))
+                    .is_some_and(|channel| channel.local)
             };
-            operator.services.iter().any(|s| s.call == call && local(s.dest.as_ref()))
-                || operator.offers.iter().any(|o| o.call == call && local(o.dest.as_ref()))
+            operator
+                .services
+                .iter()
+                .any(|s| s.call == call && local(s.dest.as_ref()))
+                || operator
+                    .offers
+                    .iter()
+                    .any(|o| o.call == call && local(o.dest.as_ref()))
         })
     }
 
     /// Whether a channel hears someone else. A Local pair is one person's line in two halves: its near half speaks for
     /// someone only when the far half stands in a bridge as well.
     fn talks(&self, channel: &Channel) -> bool {
-        let Some(bridge) = self.bridges.get(&channel.bridge).filter(|bridge| bridge.is_talk()) else { return false };
+        let Some(bridge) = self
+            .bridges
+            .get(&channel.bridge)
+            .filter(|bridge| bridge.is_talk())
+        else {
+            return false;
+        };
         let speaks = |key: &ChannelKey| {
             self.channels.get(*key).is_some_and(|member| {
                 !member.local
@@ -100,7 +121,12 @@ impl Facts {
         }
         let (mut talks, mut held, mut parked, mut rings, mut waits) = (false, false, false, false, false);
         let mut number = String::new();
-        for (place, channel) in call.channels.iter().filter_map(|&key| self.channels.get(key)).enumerate() {
+        for (place, channel) in call
+            .channels
+            .iter()
+            .filter_map(|&key| self.channels.get(key))
+            .enumerate()
+        {
             talks |= self.talks(channel);
             held |= channel.on_hold;
             parked |= channel.parked.is_some();
@@ -122,7 +148,9 @@ impl Facts {
             () if call.answered_at.is_some() => call.status,
             () => CallStatus::Initiating,
         };
-        let Some(call) = self.calls.get_mut(key) else { return };
+        let Some(call) = self.calls.get_mut(key) else {
+            return;
+        };
         call.enter(status, now);
         if !number.is_empty() {
             call.phone_number = number;

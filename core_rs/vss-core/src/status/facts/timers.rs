@@ -28,7 +28,10 @@ impl Facts {
 
     /// The next moment at which something is due, not later than `now`.
     pub fn due(&self, now: Moment) -> Option<Moment> {
-        self.timers.peek().map(|Reverse((at, _, _))| *at).filter(|&at| at <= now)
+        self.timers
+            .peek()
+            .map(|Reverse((at, _, _))| *at)
+            .filter(|&at| at <= now)
     }
 
     /// Do what is due at `at`.
@@ -48,7 +51,11 @@ impl Facts {
                 }
                 Timer::CallGone(key) => {
                     let kept = self.options.ended;
-                    if self.calls.get(key).and_then(|call| call.ended_at).is_some_and(|ended| ended + kept <= at)
+                    if self
+                        .calls
+                        .get(key)
+                        .and_then(|call| call.ended_at)
+                        .is_some_and(|ended| ended + kept <= at)
                         && let Some(call) = self.calls.remove(key)
                     {
                         self.removed = true;
@@ -56,7 +63,9 @@ impl Facts {
                     }
                 }
                 Timer::OperatorGone(key) => {
-                    if self.operators.get(key).is_some_and(|o| o.memberships.is_empty() && !o.agent_logged_in && o.channels.is_empty()) {
+                    if self.operators.get(key).is_some_and(|o| {
+                        o.memberships.is_empty() && !o.agent_logged_in && o.channels.is_empty()
+                    }) {
                         self.forget_operator(key);
                     }
                 }
@@ -73,7 +82,11 @@ impl Facts {
         let oldest = now + -self.options.window;
         let keys: Vec<_> = self.queues.keys().collect();
         for key in keys {
-            if self.queues.get_mut(key).is_some_and(|queue| queue.window.expire(oldest)) {
+            if self
+                .queues
+                .get_mut(key)
+                .is_some_and(|queue| queue.window.expire(oldest))
+            {
                 self.touch_queue(key);
             }
         }

@@ -16,12 +16,32 @@ impl Facts {
             return;
         }
         let blind = kind == EventKind::BlindTransfer;
-        let transferer = if blind { "TransfererUniqueid" } else { "OrigTransfererUniqueid" };
+        let transferer = if blind {
+            "TransfererUniqueid"
+        } else {
+            "OrigTransfererUniqueid"
+        };
         let transferer = event.text(transferer).unwrap_or_default();
-        let transferee = self.by_id(&text(event, &["TransfereeUniqueid"])).or_else(|| self.by_id(&transferer));
-        let to = if blind { text(event, &["Extension"]).into_owned() } else { self.target_of(event) };
-        let by = self.by_id(&transferer).map_or_else(String::new, |key| self.holder_of(key));
-        self.note_transfer(transferee, Transfer { kind: if blind { "blind" } else { "attended" }, at: now, by, to });
+        let transferee = self
+            .by_id(&text(event, &["TransfereeUniqueid"]))
+            .or_else(|| self.by_id(&transferer));
+        let to = if blind {
+            text(event, &["Extension"]).into_owned()
+        } else {
+            self.target_of(event)
+        };
+        let by = self
+            .by_id(&transferer)
+            .map_or_else(String::new, |key| self.holder_of(key));
+        self.note_transfer(
+            transferee,
+            Transfer {
+                kind: if blind { "blind" } else { "attended" },
+                at: now,
+                by,
+                to,
+            },
+        );
         if event.get("DestType") != Some(b"Threeway") {
             self.end_services_of_leg(&transferer, now);
             self.end_services_of_leg(&text(event, &["SecondTransfererUniqueid"]), now);
@@ -37,12 +57,22 @@ impl Facts {
 
     /// The operator a channel belongs to, else its name.
     fn holder_of(&self, key: ChannelKey) -> String {
-        let Some(channel) = self.channels.get(key) else { return String::new() };
-        channel.operator.and_then(|key| self.operators.get(key)).map_or_else(|| channel.name.clone(), |operator| operator.id.clone())
+        let Some(channel) = self.channels.get(key) else {
+            return String::new();
+        };
+        channel
+            .operator
+            .and_then(|key| self.operators.get(key))
+            .map_or_else(|| channel.name.clone(), |operator| operator.id.clone())
     }
 
     fn note_transfer(&mut self, channel: Option<ChannelKey>, transfer: Transfer) {
-        let Some(call) = channel.and_then(|key| self.channels.get(key)).map(|channel| channel.call) else { return };
+        let Some(call) = channel
+            .and_then(|key| self.channels.get(key))
+            .map(|channel| channel.call)
+        else {
+            return;
+        };
         if let Some(entry) = self.calls.get_mut(call) {
             entry.transfers.push(transfer);
         }
@@ -52,10 +82,27 @@ impl Facts {
     /// `Transfer` of Asterisk 11.
     pub(super) fn transfer_legacy(&mut self, event: &Message<'_>, now: Moment) {
         let transferer = text(event, &["Uniqueid"]);
-        let kind = if event.get("TransferType").is_some_and(|kind| kind.eq_ignore_ascii_case(b"Attended")) { "attended" } else { "blind" };
-        let by = self.by_id(&transferer).map_or_else(String::new, |key| self.holder_of(key));
+        let kind = if event
+            .get("TransferType")
+            .is_some_and(|kind| kind.eq_ignore_ascii_case(b"Attended"))
+        {
+            "attended"
+        } else {
+            "blind"
+        };
+        let by = self
+            .by_id(&transferer)
+            .map_or_else(String::new, |key| self.holder_of(key));
         let to = text(event, &["TransferExten", "TransferTarget", "TargetChannel"]).into_owned();
-        self.note_transfer(self.by_id(&transferer), Transfer { kind, at: now, by, to });
+        self.note_transfer(
+            self.by_id(&transferer),
+            Transfer {
+                kind,
+                at: now,
+                by,
+                to,
+            },
+        );
         self.end_services_of_leg(&transferer, now);
     }
 
