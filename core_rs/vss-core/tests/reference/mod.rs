@@ -227,7 +227,7 @@ fn message(stream: &[u8], lines: &[Line], first: usize, session_opens: bool) -> 
 /// Where `value` stands: it ends at the last text above, blank lines apart.
 fn value_start(stream: &[u8], message: usize, above: usize, value: &[u8]) -> usize {
     let mut end = above;
-    while !(stream[message..end].ends_with(value) && !stream[..end].ends_with(b"\n")) {
+    while !stream[message..end].ends_with(value) || stream[..end].ends_with(b"\n") {
         end -= 1;
     }
     end - value.len()
