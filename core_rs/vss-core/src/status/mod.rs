@@ -4,7 +4,7 @@
 //!
 //! - [`board`]: [`StatusBoard`], the surface: bytes in, events and rows out.
 //! - [`facts`]: the tables, and what each AMI event changes in them.
-//! - [`operator`], [`channel`], [`call`], [`queue`], [`bridge`]: one row each, with its diagram.
+//! - [`operator`], [`membership`], [`channel`], [`call`], [`queue`], [`bridge`]: one row each, with its diagram.
 //! - [`dialect`]: the dialects of Asterisk 11 to 23 as data.
 //! - [`resync`]: the shadow board, the fence and the swap; [`difference`] is what the swap publishes.
 //! - [`journal`]: sequence numbers and typed events; [`ident`] makes their ids, [`json`] writes them and the rows.
@@ -23,6 +23,7 @@ pub mod journal;
 pub mod json;
 pub mod keys;
 pub mod mark;
+pub mod membership;
 pub mod moment;
 pub mod operator;
 pub mod options;

@@ -4,8 +4,8 @@ use super::super::call::Outcome;
 use super::super::channel::{self, Channel, Leg, UP, interface_of, is_local, set, unless_unknown};
 use super::super::dialect::{EventKind, PLAIN, SnapshotKeys};
 use super::super::keys::ChannelKey;
+use super::super::membership::plain_interface;
 use super::super::moment::Moment;
-use super::super::operator::plain_interface;
 use super::{Facts, RowName, first, kind_of, number, text};
 use crate::ami::Message;
 

@@ -3,10 +3,9 @@
 use super::super::channel::set;
 use super::super::dialect::{AGENT, EventKind, INTERFACE, MEMBER_NAME, PAUSED_REASON, RINGINUSE};
 use super::super::keys::{OperatorKey, QueueKey};
+use super::super::membership::{Membership, plain_interface, same_interface};
 use super::super::moment::Moment;
-use super::super::operator::{
-    Membership, Operator, device_state, extension_of, plain_interface, same_interface,
-};
+use super::super::operator::{Operator, device_state, extension_of};
 use super::timers::Timer;
 use super::{Facts, RowName, flag, number, text};
 use crate::ami::Message;

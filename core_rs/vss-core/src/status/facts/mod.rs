@@ -3,10 +3,11 @@
 //! # Layout
 //!
 //! - `channels`, `bridges`, `callers`, `members`, `transfers`: what an event of that family changes.
-//! - `lists`: what an item of a snapshot list changes, and what is swept when a list ended.
+//! - `services`: a queue rings, an operator takes the call, it ends.
+//! - `lists`, `sweep`: what an item of a snapshot list changes, and what goes when a list did not name it.
 //! - `settle`: derives states after each message and stamps what changed.
 //! - `timers`: what changes without an event.
-//! - `rows`: how a row is written.
+//! - `rows`, `tables`: how a row is written, and found.
 //!
 //! Facts know nothing of sessions, sequences or resyncs: the board owns those.
 
@@ -18,7 +19,10 @@ mod handover;
 mod lists;
 mod members;
 mod rows;
+mod services;
 mod settle;
+mod sweep;
+mod tables;
 mod timers;
 mod transfers;
 
@@ -41,7 +45,7 @@ use super::queue::Queue;
 use crate::ami::Message;
 
 pub use lists::ListKind;
-pub use rows::Table;
+pub use tables::Table;
 use timers::Timer;
 
 /// At most so many hung-up channels are remembered, so that a late event does not bring one back.
