@@ -138,7 +138,9 @@ def all_sentences() -> list[Sentence]:
 
 def headings(page: Path) -> dict[str, str]:
     """The entries of the page: heading (changing parts as `…`) to the text below it."""
-    parts = re.split(r"^#{3,4} (.+)$", page.read_text(), flags=re.MULTILINE)[1:]
+    # `\<name>`: without the backslash a browser takes it for a tag and shows nothing.
+    text = page.read_text().replace("\\<", "<")
+    parts = re.split(r"^#{3,4} (.+)$", text, flags=re.MULTILINE)[1:]
     return {
         plain(heading): re.split(r"^#{1,2} ", body, maxsplit=1, flags=re.MULTILINE)[0]
         for heading, body in zip(parts[::2], parts[1::2], strict=True)
