@@ -260,6 +260,7 @@ impl StatusBoard {
         Batch::new(py, batch)
     }
 
+    #[allow(clippy::needless_pass_by_value)] // extracted from a Python mapping, there is nothing to borrow
     #[pyo3(signature = (action_ids, fence = None, *, fence_member = None, reason = "connect", now))]
     fn begin_resync(
         &self,

@@ -58,6 +58,7 @@ pub enum Leg {
 }
 
 /// One live channel.
+#[allow(clippy::struct_excessive_bools)] // each is a fact of its own, told by events of its own
 #[derive(Clone, Debug, Default)]
 pub struct Channel {
     /// Uniqueid.

@@ -136,6 +136,7 @@ pub struct Service {
 }
 
 /// One operator.
+#[allow(clippy::struct_excessive_bools)] // each is a fact of its own, told by events of its own
 #[derive(Clone, Debug, Default)]
 pub struct Operator {
     /// State interface, such as `PJSIP/1001`.

@@ -329,6 +329,18 @@ impl StatusBoard {
         out
     }
 
+    /// Whatever is live, one line each: empty once every channel hung up.
+    #[doc(hidden)]
+    pub fn leftovers(&self) -> Vec<String> {
+        self.facts.leftovers()
+    }
+
+    /// What contradicts itself in the tables: always empty.
+    #[doc(hidden)]
+    pub fn contradictions(&self) -> Vec<String> {
+        self.facts.contradictions()
+    }
+
     /// Counters since the start, and rows per table now.
     pub fn stats(&self) -> Vec<(&'static str, u64)> {
         let counters = &self.counters;

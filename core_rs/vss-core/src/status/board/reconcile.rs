@@ -105,7 +105,7 @@ impl StatusBoard {
         self.advance(now, &mut Batch::default());
         let mut resync = Resync::new(lists, fence, reason.to_owned(), self.facts.clone());
         if resync.fence == Fence::None {
-            if let Some(before) = before.filter(|old| old.is_complete()) {
+            if let Some(before) = before.filter(super::super::resync::Resync::is_complete) {
                 resync.pass = before.pass + 1;
                 resync.listed_before = Some(before.listed);
             } else {

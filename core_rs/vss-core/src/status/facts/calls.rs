@@ -129,11 +129,11 @@ impl Facts {
             .and_then(|key| self.channels.get(key))
             .and_then(|channel| channel.queue);
         let mut operators: Vec<_> = self.legs.get(channel).copied().into_iter().collect();
-        if let Some(queue) = queue.and_then(|key| self.queues.get_mut(key)) {
-            if let Some(caller) = queue.callers.iter_mut().find(|caller| caller.id == channel) {
-                caller.call = call;
-                operators.extend(&caller.ringing);
-            }
+        if let Some(queue) = queue.and_then(|key| self.queues.get_mut(key))
+            && let Some(caller) = queue.callers.iter_mut().find(|caller| caller.id == channel)
+        {
+            caller.call = call;
+            operators.extend(&caller.ringing);
         }
         if let Some(queue) = queue {
             self.touch_queue(queue);

@@ -281,16 +281,13 @@ impl Facts {
         };
         let cause = number(event, "Cause");
         self.name(|| RowName::Channel(id.to_owned()));
-        match self.by_id(id) {
-            Some(key) => {
-                // The last snapshot tells the Linkedid the channel ended with.
-                self.snapshot(event, &PLAIN, now);
-                self.remove_channel(key, cause, now);
-            }
-            None => {
-                self.late += u64::from(self.is_buried(id));
-                self.bury(id.to_owned(), now);
-            }
+        if let Some(key) = self.by_id(id) {
+            // The last snapshot tells the Linkedid the channel ended with.
+            self.snapshot(event, &PLAIN, now);
+            self.remove_channel(key, cause, now);
+        } else {
+            self.late += u64::from(self.is_buried(id));
+            self.bury(id.to_owned(), now);
         }
     }
 

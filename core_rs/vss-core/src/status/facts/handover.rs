@@ -48,14 +48,14 @@ impl Facts {
                     .operator_ids
                     .get(id)
                     .copied()
-                    .map(|key| self.touch_operator(key))
+                    .map(|key| self.touch_operator(key));
             }
             Table::Channels => {
                 _ = self
                     .channel_ids
                     .get(id)
                     .copied()
-                    .map(|key| self.touch_channel(key))
+                    .map(|key| self.touch_channel(key));
             }
             Table::Calls => _ = self.call_ids.get(id).copied().map(|key| self.touch_call(key)),
             Table::Queues => _ = self.queue_names.get(id).copied().map(|key| self.touch_queue(key)),

@@ -1,5 +1,7 @@
 //! Queue members and the devices behind them.
 
+use std::borrow::Cow;
+
 use super::super::channel::set;
 use super::super::dialect::{AGENT, EventKind, INTERFACE, MEMBER_NAME, PAUSED_REASON, RINGINUSE};
 use super::super::keys::{OperatorKey, QueueKey};
@@ -221,7 +223,7 @@ impl Facts {
             let reason = if paused {
                 text(event, PAUSED_REASON)
             } else {
-                Default::default()
+                Cow::default()
             };
             set(&mut member.paused_reason, &reason);
             if !paused {
@@ -358,7 +360,7 @@ impl Facts {
         let name = if kind == EventKind::Agents {
             text(event, &["Name"])
         } else {
-            Default::default()
+            Cow::default()
         };
         let Some(operator) = self.operators.get_mut(key) else {
             return;

@@ -16,6 +16,7 @@ mod callers;
 mod calls;
 mod channels;
 mod handover;
+mod leftovers;
 mod lists;
 mod members;
 mod rows;
@@ -170,7 +171,7 @@ impl Facts {
             K::AgentRingNoAnswer | K::AgentDump => self.agent_missed(event, now),
             K::AgentLogin | K::AgentLogoff | K::Agents => self.agent_login(event, kind, now),
             K::QueueMemberAdded | K::QueueMemberChanged | K::QueueMemberPause => {
-                self.member_event(event, kind, now)
+                self.member_event(event, kind, now);
             }
             K::QueueMemberRemoved => self.member_removed(event, now),
             K::DeviceStateChange => self.device_state_change(event, now),

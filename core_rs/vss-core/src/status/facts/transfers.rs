@@ -22,7 +22,7 @@ impl Facts {
             "OrigTransfererUniqueid"
         };
         let transferer = event.text(transferer).unwrap_or_default();
-        let transferee = self
+        let moved = self
             .by_id(&text(event, &["TransfereeUniqueid"]))
             .or_else(|| self.by_id(&transferer));
         let to = if blind {
@@ -34,7 +34,7 @@ impl Facts {
             .by_id(&transferer)
             .map_or_else(String::new, |key| self.holder_of(key));
         self.note_transfer(
-            transferee,
+            moved,
             Transfer {
                 kind: if blind { "blind" } else { "attended" },
                 at: now,
