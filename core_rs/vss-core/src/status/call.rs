@@ -141,6 +141,8 @@ pub struct Visit {
     pub phase: Phase,
     /// QueueCallerAbandon came: not by key, and not to an operator.
     pub abandon_seen: bool,
+    /// Where in the dialplan the channel was when it left: an AGI the queue runs does not move it.
+    pub place: (String, String, u32),
     /// It entered a bridge after it left: AgentConnect may have been lost.
     pub bridged: bool,
 }

@@ -93,6 +93,8 @@ pub struct Channel {
     pub on_hold: bool,
     /// The queue it waits in or is served by.
     pub queue: Option<QueueKey>,
+    /// The queue whose line it stands in.
+    pub waits_in: Option<QueueKey>,
     /// Whose phone it is.
     pub operator: Option<OperatorKey>,
     /// When it was created.
@@ -115,6 +117,13 @@ pub struct Channel {
     pub listed: bool,
     /// Sequence, age, encoded row.
     pub mark: Mark,
+}
+
+impl Channel {
+    /// Where it is in the dialplan: context, extension, priority.
+    pub fn place(&self) -> (String, String, u32) {
+        (self.context.clone(), self.exten.clone(), self.priority)
+    }
 }
 
 /// A number and a name; empty strings are unknown.

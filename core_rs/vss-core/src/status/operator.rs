@@ -135,6 +135,13 @@ pub struct Service {
     pub since: Moment,
 }
 
+impl Service {
+    /// Uniqueid of the channel it hangs on: the operator's leg, or the caller where no leg was told.
+    pub fn leg(&self) -> &str {
+        self.dest.as_deref().unwrap_or(&self.caller)
+    }
+}
+
 /// One operator.
 #[allow(clippy::struct_excessive_bools)] // each is a fact of its own, told by events of its own
 #[derive(Clone, Debug, Default)]

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 use vss_core::status::resync::Fence;
-use vss_core::status::{Batch, BoardOptions, Event, Moment, Notice, NoticeReason, Session, StatusBoard, Table};
+use vss_core::status::{
+    Batch, BoardOptions, Event, Moment, Notice, NoticeReason, Session, StatusBoard, Table,
+};
 
 /// The second all scripts begin at.
 pub const START: i64 = 1_800_000_000;
@@ -31,7 +33,10 @@ pub struct Pbx {
 
 /// The options all scripts use: 5 s of wrap-up in `support`, none elsewhere.
 pub fn options() -> BoardOptions {
-    let mut options = BoardOptions { first_seq: Some(1), ..BoardOptions::default() };
+    let mut options = BoardOptions {
+        first_seq: Some(1),
+        ..BoardOptions::default()
+    };
     options.wrapup.insert("support".into(), 5000);
     options
 }
@@ -83,7 +88,10 @@ impl Pbx {
         for Event { seq, key, json } in batch.events {
             let value: Value = serde_json::from_slice(&json).unwrap();
             assert!(seq > self.last_seq, "{seq} after {}", self.last_seq);
-            assert_eq!((value["event"].as_str(), value["seq"].as_u64()), (Some(key), Some(seq)));
+            assert_eq!(
+                (value["event"].as_str(), value["seq"].as_u64()),
+                (Some(key), Some(seq))
+            );
             self.last_seq = seq;
             self.events.push((key, value));
         }
@@ -113,9 +121,16 @@ impl Pbx {
     /// The text of an event: snapshots of `legs` (prefix, Uniqueid), then `headers`, one per line.
     pub fn text(&self, name: &str, legs: &[(&str, &str)], headers: &str) -> String {
         let mut text = format!("Event: {name}\r\nPrivilege: call,all\r\n");
-        text += &format!("Timestamp: {}.{:03}000\r\n", START + self.millis / 1000, self.millis % 1000);
+        text += &format!(
+            "Timestamp: {}.{:03}000\r\n",
+            START + self.millis / 1000,
+            self.millis % 1000
+        );
         for (prefix, id) in legs {
-            let leg = self.legs.get(*id).unwrap_or_else(|| panic!("no channel {id} in the script"));
+            let leg = self
+                .legs
+                .get(*id)
+                .unwrap_or_else(|| panic!("no channel {id} in the script"));
             let (context, exten, priority) = &leg.place;
             for (key, value) in [
                 ("Channel", leg.name.as_str()),
@@ -151,13 +166,23 @@ impl Pbx {
     pub fn unannounced(&mut self, id: &str, name: &str, linkedid: &str) -> &mut Self {
         let number = name.split(['/', '-', '@']).nth(1).unwrap_or_default().to_owned();
         let place = ("ctx".to_owned(), "600".to_owned(), 1);
-        self.legs.insert(id.into(), Leg { name: name.into(), state: 0, number, place, linkedid: linkedid.into() });
+        self.legs.insert(
+            id.into(),
+            Leg {
+                name: name.into(),
+                state: 0,
+                number,
+                place,
+                linkedid: linkedid.into(),
+            },
+        );
         self
     }
 
     /// Newchannel.
     pub fn channel(&mut self, id: &str, name: &str, linkedid: &str) -> &mut Self {
-        self.unannounced(id, name, linkedid).say("Newchannel", &[("", id)], "")
+        self.unannounced(id, name, linkedid)
+            .say("Newchannel", &[("", id)], "")
     }
 
     /// Newstate.
@@ -175,7 +200,11 @@ impl Pbx {
     /// Newexten at the next priority of the same extension, or elsewhere.
     pub fn dialplan(&mut self, id: &str, exten: &str, priority: u32, application: &str) -> &mut Self {
         self.legs.get_mut(id).unwrap().place = ("ctx".into(), exten.into(), priority);
-        self.say("Newexten", &[("", id)], &format!("Extension: {exten}\nApplication: {application}\nAppData: x"))
+        self.say(
+            "Newexten",
+            &[("", id)],
+            &format!("Extension: {exten}\nApplication: {application}\nAppData: x"),
+        )
     }
 
     /// Hangup with cause 16, or another.
@@ -214,22 +243,41 @@ impl Pbx {
             ("PausedReason", ""),
             ("Wrapuptime", "0"),
         ];
-        let told: Vec<&str> = headers.lines().filter_map(|line| line.trim().split(':').next()).collect();
+        let told: Vec<&str> = headers
+            .lines()
+            .filter_map(|line| line.trim().split(':').next())
+            .collect();
         let kept = usual.iter().filter(|(key, _)| !told.contains(key));
         kept.map(|(key, value)| format!("{key}: {value}\n")).collect()
     }
 
     /// QueueCallerJoin at `position`.
     pub fn join(&mut self, queue: &str, id: &str, position: usize) -> &mut Self {
-        self.say("QueueCallerJoin", &[("", id)], &format!("Queue: {queue}\nPosition: {position}"))
+        self.say(
+            "QueueCallerJoin",
+            &[("", id)],
+            &format!("Queue: {queue}\nPosition: {position}"),
+        )
     }
 
     pub fn leave(&mut self, queue: &str, id: &str) -> &mut Self {
-        self.say("QueueCallerLeave", &[("", id)], &format!("Queue: {queue}\nPosition: 1"))
+        self.say(
+            "QueueCallerLeave",
+            &[("", id)],
+            &format!("Queue: {queue}\nPosition: 1"),
+        )
     }
 
     /// An event that names a caller, a member and the rung leg.
-    pub fn agent(&mut self, name: &str, queue: &str, interface: &str, caller: &str, leg: &str, more: &str) -> &mut Self {
+    pub fn agent(
+        &mut self,
+        name: &str,
+        queue: &str,
+        interface: &str,
+        caller: &str,
+        leg: &str,
+        more: &str,
+    ) -> &mut Self {
         let headers = format!("Queue: {queue}\nInterface: {interface}\nMemberName: {interface}\n{more}");
         self.say(name, &[("", caller), ("Dest", leg)], &headers)
     }
@@ -239,7 +287,11 @@ impl Pbx {
     }
 
     pub fn enter_with(&mut self, bridge: &str, id: &str, more: &str) -> &mut Self {
-        self.say("BridgeEnter", &[("", id)], &format!("BridgeUniqueid: {bridge}\n{more}"))
+        self.say(
+            "BridgeEnter",
+            &[("", id)],
+            &format!("BridgeUniqueid: {bridge}\n{more}"),
+        )
     }
 
     pub fn exit(&mut self, bridge: &str, id: &str) -> &mut Self {
@@ -249,31 +301,54 @@ impl Pbx {
 
     /// An outside caller `c` waits in `support` since second 1.
     pub fn waiting_caller(&mut self) -> &mut Self {
-        self.at(0.0).channel("c", "PJSIP/trunk-01", "c").state("c", 6).at(1.0).join("support", "c", 1)
+        self.at(0.0)
+            .channel("c", "PJSIP/trunk-01", "c")
+            .state("c", 6)
+            .at(1.0)
+            .join("support", "c", 1)
     }
 
     /// … and PJSIP/1001 is rung on leg `a` since second 2.
     pub fn offered_call(&mut self) -> &mut Self {
         self.waiting_caller().at(2.0).channel("a", "PJSIP/1001-01", "c");
         self.agent("AgentCalled", "support", "PJSIP/1001", "c", "a", "");
-        self.say("DialBegin", &[("", "c"), ("Dest", "a")], "DialString: 1001").state("a", 5)
+        self.say("DialBegin", &[("", "c"), ("Dest", "a")], "DialString: 1001")
+            .state("a", 5)
     }
 
     /// … and PJSIP/1001 talks with the caller in bridge `b` since second 4.
     pub fn served_call(&mut self) -> &mut Self {
         self.offered_call().at(4.0).state("a", 6);
-        self.say("DialEnd", &[("", "c"), ("Dest", "a")], "DialStatus: ANSWER").leave("support", "c");
-        self.agent("AgentConnect", "support", "PJSIP/1001", "c", "a", "HoldTime: 3\nRingTime: 2");
+        self.say("DialEnd", &[("", "c"), ("Dest", "a")], "DialStatus: ANSWER")
+            .leave("support", "c");
+        self.agent(
+            "AgentConnect",
+            "support",
+            "PJSIP/1001",
+            "c",
+            "a",
+            "HoldTime: 3\nRingTime: 2",
+        );
         self.enter("b", "a").enter("b", "c")
     }
 
     /// AgentComplete of the served call.
     pub fn complete(&mut self) -> &mut Self {
-        self.agent("AgentComplete", "support", "PJSIP/1001", "c", "a", "HoldTime: 3\nTalkTime: 6\nReason: caller")
+        self.agent(
+            "AgentComplete",
+            "support",
+            "PJSIP/1001",
+            "c",
+            "a",
+            "HoldTime: 3\nTalkTime: 6\nReason: caller",
+        )
     }
 
     fn row(&mut self, table: Table, id: &str) -> Value {
-        let row = self.board.row(table, id).unwrap_or_else(|| panic!("no {} {id}", table.name()));
+        let row = self
+            .board
+            .row(table, id)
+            .unwrap_or_else(|| panic!("no {} {id}", table.name()));
         serde_json::from_slice(&row).unwrap()
     }
 
@@ -289,7 +364,11 @@ impl Pbx {
     /// The membership of `id` in `queue`.
     pub fn membership(&mut self, id: &str, queue: &str) -> Value {
         let row = self.operator(id);
-        let found = row["memberships"].as_array().unwrap().iter().find(|member| member["queue"] == queue);
+        let found = row["memberships"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .find(|member| member["queue"] == queue);
         found.unwrap_or_else(|| panic!("{id} is not in {queue}")).clone()
     }
 
@@ -321,7 +400,10 @@ impl Pbx {
         for (place, caller) in callers.iter().enumerate() {
             assert_eq!(caller["position"], place + 1);
         }
-        callers.iter().map(|caller| caller["channel"].as_str().unwrap().to_owned()).collect()
+        callers
+            .iter()
+            .map(|caller| caller["channel"].as_str().unwrap().to_owned())
+            .collect()
     }
 
     /// Routing keys of the events since `from`, in order.
@@ -331,13 +413,22 @@ impl Pbx {
 
     /// The events of one key.
     pub fn said(&self, key: &str) -> Vec<&Value> {
-        self.events.iter().filter(|(other, _)| *other == key).map(|(_, value)| value).collect()
+        self.events
+            .iter()
+            .filter(|(other, _)| *other == key)
+            .map(|(_, value)| value)
+            .collect()
     }
 
     /// The states an operator went through, as told in events.
     pub fn states_told(&self, id: &str) -> Vec<String> {
         let mut states: Vec<String> = Vec::new();
-        for row in self.said("operator.update").iter().map(|event| &event["row"]).filter(|row| row["id"] == id) {
+        for row in self
+            .said("operator.update")
+            .iter()
+            .map(|event| &event["row"])
+            .filter(|row| row["id"] == id)
+        {
             let state = row["state"].as_str().unwrap();
             if states.last().is_none_or(|last| last != state) {
                 states.push(state.to_owned());
@@ -357,7 +448,9 @@ impl Pbx {
 
     pub fn resync_with(&mut self, lists: &[(&str, &str)], fence: Fence) -> &mut Self {
         let now = self.now();
-        self.board.begin_resync(lists.iter().copied(), fence, "test", now).unwrap();
+        self.board
+            .begin_resync(lists.iter().copied(), fence, "test", now)
+            .unwrap();
         self
     }
 
@@ -368,12 +461,24 @@ impl Pbx {
     }
 
     /// A list that claims `count` items.
-    pub fn list_claiming(&mut self, action: &str, id: &str, items: &[(&str, &[(&str, &str)], &str)], count: usize) -> &mut Self {
-        let mut bytes = format!("Response: Success\r\nActionID: {id}\r\nEventList: start\r\nMessage: will follow\r\n\r\n");
+    pub fn list_claiming(
+        &mut self,
+        action: &str,
+        id: &str,
+        items: &[(&str, &[(&str, &str)], &str)],
+        count: usize,
+    ) -> &mut Self {
+        let mut bytes = format!(
+            "Response: Success\r\nActionID: {id}\r\nEventList: start\r\nMessage: will follow\r\n\r\n"
+        );
         for (name, legs, headers) in items {
-            bytes += &self.text(name, legs, &format!("ActionID: {id}\n{headers}")).replace("Privilege: call,all\r\n", "");
+            bytes += &self
+                .text(name, legs, &format!("ActionID: {id}\n{headers}"))
+                .replace("Privilege: call,all\r\n", "");
         }
-        bytes += &format!("Event: {action}Complete\r\nActionID: {id}\r\nEventList: Complete\r\nListItems: {count}\r\n\r\n");
+        bytes += &format!(
+            "Event: {action}Complete\r\nActionID: {id}\r\nEventList: Complete\r\nListItems: {count}\r\n\r\n"
+        );
         self.answer_bytes(bytes.as_bytes())
     }
 
@@ -388,8 +493,15 @@ impl Pbx {
         assert_eq!(self.board.leftovers(), Vec::<String>::new());
         for id in self.board.rows(Table::Operators, None, None, None, usize::MAX) {
             let row: Value = serde_json::from_slice(&id.1).unwrap();
-            let in_call = row["memberships"].as_array().unwrap().iter().any(|member| member["in_call"] == true);
-            assert!(!in_call && row["channels"] == serde_json::json!([]) && row["call"].is_null(), "{row}");
+            let in_call = row["memberships"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .any(|member| member["in_call"] == true);
+            assert!(
+                !in_call && row["channels"] == serde_json::json!([]) && row["call"].is_null(),
+                "{row}"
+            );
         }
     }
 }

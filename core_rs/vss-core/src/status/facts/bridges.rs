@@ -188,7 +188,6 @@ impl Facts {
         let Some(new_id) = self.channels.get(to).map(|channel| channel.id.clone()) else {
             return;
         };
-        self.legs.remove(&old_id);
         let Some(operator) = self.operators.get_mut(key) else {
             return;
         };
@@ -200,6 +199,7 @@ impl Facts {
         for dest in services.chain(offers).filter(|dest| **dest == old_id) {
             dest.clone_from(&new_id);
         }
+        self.untie_leg(&old_id, key);
         self.legs.insert(new_id, key);
         if let Some(channel) = self.channels.get_mut(to) {
             channel.leg = leg;

@@ -1,7 +1,7 @@
 //! Queue caller events: join, abandon, leave.
 
 use super::super::call::{Outcome, Phase, Visit};
-use super::super::channel::unless_unknown;
+use super::super::channel::{Channel, unless_unknown};
 use super::super::dialect::{PLAIN, UNIQUEID};
 use super::super::keys::{ChannelKey, QueueKey};
 use super::super::moment::Moment;
@@ -75,7 +75,7 @@ impl Facts {
         let (id, call) = (entry.id.clone(), entry.call);
         let (number, name) = (entry.caller.number.clone(), entry.caller.name.clone());
         // A channel stands in one line: the Leave of another one was lost.
-        if let Some(other) = entry.queue.filter(|&other| other != queue)
+        if let Some(other) = entry.waits_in.filter(|&other| other != queue)
             && let Some(left) = self.take_caller(other, &id)
         {
             self.close_offers_for(&left);
@@ -117,11 +117,13 @@ impl Facts {
                 talk: 0,
                 phase: Phase::Waiting,
                 abandon_seen: false,
+                place: Default::default(),
                 bridged: false,
             });
         }
         if let Some(entry) = self.channels.get_mut(channel) {
             entry.queue = Some(queue);
+            entry.waits_in = Some(queue);
         }
         self.name(|| RowName::Caller(queue_name, id));
         self.touch_around(channel);
@@ -152,7 +154,7 @@ impl Facts {
         let (id, name) = (text(event, UNIQUEID), text(event, &["Queue"]));
         let queue = self.queue_named(&name);
         self.name(|| RowName::Caller(name.clone().into_owned(), id.clone().into_owned()));
-        let Some(caller) = self.take_caller(queue, &id) else {
+        let Some(caller) = self.leave_line(queue, &id, now) else {
             if !self.is_buried(&id) {
                 self.early_leaves
                     .push_back((now, id.into_owned(), name.into_owned()));
@@ -162,24 +164,43 @@ impl Facts {
             }
             return;
         };
+        self.touch_around(caller.channel);
+        self.check_count(event, queue, &name);
+    }
+
+    /// The caller left the line, whether to an operator or not; offers that no leg stands for end here.
+    pub(super) fn leave_line(&mut self, queue: QueueKey, id: &str, now: Moment) -> Option<Caller> {
+        let caller = self.take_caller(queue, id)?;
+        let place = self
+            .channels
+            .get(caller.channel)
+            .map(Channel::place)
+            .unwrap_or_default();
+        let name = self.queue_name(queue).to_owned();
         if let Some(visit) = self
             .calls
             .get_mut(caller.call)
-            .and_then(|call| call.open_visit(&name, &id))
+            .and_then(|call| call.open_visit(&name, id))
         {
             visit.left_at = Some(now);
+            visit.place = place;
             if visit.phase == Phase::Waiting {
                 visit.phase = Phase::Connecting;
             }
         }
-        self.touch_around(caller.channel);
-        self.check_count(event, queue, &name);
+        for &key in &caller.ringing {
+            self.remove_offers(key, |offer| offer.caller == caller.id && offer.dest.is_none());
+        }
+        Some(caller)
     }
 
     /// Take a caller out of the line.
     pub(super) fn take_caller(&mut self, queue: QueueKey, id: &str) -> Option<Caller> {
         let line = self.queues.get_mut(queue)?;
         let caller = line.callers.remove(line.place_of(id)?);
+        if let Some(channel) = self.channels.get_mut(caller.channel) {
+            channel.waits_in = None;
+        }
         self.touch_queue(queue);
         Some(caller)
     }
@@ -189,7 +210,7 @@ impl Facts {
         let Some(queue) = self
             .by_id(id)
             .and_then(|key| self.channels.get(key))
-            .and_then(|channel| channel.queue)
+            .and_then(|channel| channel.waits_in)
         else {
             return;
         };

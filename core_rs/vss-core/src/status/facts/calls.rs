@@ -1,6 +1,7 @@
 //! Channels of one Linkedid make a call; dials give it results; what a caller does after leaving a queue is judged here.
 
 use super::super::call::{Call, CallStatus, Direction, Disposition, Outcome, Phase};
+use super::super::channel::Channel;
 use super::super::dialect::{DEST, DEST_UNIQUEID, EventKind, SnapshotKeys};
 use super::super::keys::{CallKey, ChannelKey};
 use super::super::moment::Moment;
@@ -127,7 +128,7 @@ impl Facts {
         let queue = self
             .by_id(channel)
             .and_then(|key| self.channels.get(key))
-            .and_then(|channel| channel.queue);
+            .and_then(|channel| channel.waits_in);
         let mut operators: Vec<_> = self.legs.get(channel).copied().into_iter().collect();
         if let Some(queue) = queue.and_then(|key| self.queues.get_mut(key))
             && let Some(caller) = queue.callers.iter_mut().find(|caller| caller.id == channel)
@@ -223,14 +224,18 @@ impl Facts {
         }
     }
 
-    /// The channel left a queue and goes on in the dialplan: the visit is over, and not by an operator or a hangup.
+    /// The channel left a queue and goes on in the dialplan: the visit is over, and not by an operator (unless it was
+    /// bridged meanwhile) or a hangup. An AGI that the queue itself runs leaves it at the same place.
     pub(super) fn classify_exit(&mut self, key: ChannelKey, told: Option<Outcome>, now: Moment) {
-        self.classify(key, now, |visit| {
-            told.or(Some(if visit.abandon_seen {
-                Outcome::Timeout
-            } else {
-                Outcome::ExitKey
-            }))
+        let Some(place) = self.channels.get(key).map(Channel::place) else {
+            return;
+        };
+        self.classify(key, now, |visit| match told {
+            Some(told) => Some(told),
+            None if place == visit.place => None,
+            None if visit.bridged => Some(Outcome::Answered),
+            None if visit.abandon_seen => Some(Outcome::Timeout),
+            None => Some(Outcome::ExitKey),
         });
     }
 

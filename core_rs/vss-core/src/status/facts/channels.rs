@@ -52,7 +52,14 @@ impl Facts {
             None => self.create(id, linkedid.unwrap_or(id), event, keys, now),
         };
         self.name(|| RowName::Channel(id.to_owned()));
-        if let Some(name) = event.text(keys.channel) {
+        // Queue events of Asterisk 11 name the caller's Uniqueid beside the operator's channel: only a whole snapshot
+        // tells the name of a channel that has one.
+        let is_whole = event.get(keys.state).is_some()
+            || self
+                .channels
+                .get(key)
+                .is_some_and(|channel| channel.name.is_empty());
+        if is_whole && let Some(name) = event.text(keys.channel) {
             self.set_name(key, &name);
         }
         if let Some(linkedid) = linkedid {
@@ -195,6 +202,12 @@ impl Facts {
         };
         let mut changed = set(&mut channel.application, &application);
         changed |= set(&mut channel.application_data, &data);
+        // Asterisk 11 has no snapshot here, and calls the extension by its whole name.
+        if event.get(PLAIN.exten).is_none()
+            && let Some(exten) = event.text("Extension")
+        {
+            changed |= set(&mut channel.exten, &exten);
+        }
         // A hangup handler or the `h` extension is not "going on".
         let going = !channel.hanging_up && channel.exten != "h";
         if changed {
@@ -326,6 +339,7 @@ impl Facts {
                 self.channel_names.remove(&channel.name);
             }
         }
+        self.legs.remove(&id);
         self.bury(id, now);
         self.touch_call(call);
     }

@@ -171,7 +171,7 @@ impl Facts {
         let Some(channel) = self.channels.remove(key) else {
             return;
         };
-        if let Some(queue) = channel.queue {
+        if let Some(queue) = channel.waits_in {
             self.take_caller(queue, &channel.id);
         }
         self.channel_ids.remove(&channel.id);

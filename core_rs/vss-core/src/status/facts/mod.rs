@@ -11,6 +11,7 @@
 //!
 //! Facts know nothing of sessions, sequences or resyncs: the board owns those.
 
+mod agents;
 mod bridges;
 mod callers;
 mod calls;

@@ -1,0 +1,8 @@
+//! The state machine against scripted and recorded Asterisk: one scenario per test.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
+
+mod exits;
+mod pbx;
+mod properties;
+mod queue_call;
+mod recordings;
