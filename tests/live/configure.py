@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """Write the configuration of a small call centre into an Asterisk root folder.
 
-usage: configure.py ROOT [--ami-port 5038] [--tls-port 5039] [--sip-port 5070] [--agents 8]
+usage: configure.py ROOT [--ami-port 5038] [--tls-port 5039] [--sip-port 5070] [--agents 8] …
 
-Queues `help` (ringall) and `orders` (rrmemory); agents PJSIP/2001.. answered by SIPp on 127.0.0.1:6101;
+Queues `help` (ringall) and `orders` (rrmemory); agents PJSIP/2001.. answered by SIPp on the agent port;
 callers arrive through PJSIP/trunk and dial 700 (help), 701 (orders) or an agent's number.
 AMI accounts: `vss` / s3cret (everything), `pauser` / pa5ser (may QueuePause, not Setvar), `reader` / r3ader (neither),
 TLS on its own port.
@@ -27,6 +27,8 @@ parser.add_argument("root", type=pathlib.Path)
 parser.add_argument("--ami-port", type=int, default=5038)
 parser.add_argument("--tls-port", type=int, default=5039)
 parser.add_argument("--sip-port", type=int, default=5070)
+parser.add_argument("--agent-port", type=int, default=6101, help="where SIPp answers as the agents")
+parser.add_argument("--caller-port", type=int, default=6199, help="where SIPp calls from")
 parser.add_argument("--agents", type=int, default=8)
 o = parser.parse_args()
 etc = o.root / "etc/asterisk"
@@ -37,30 +39,21 @@ def write(name: str, text: str) -> None:
     (etc / name).write_text(text)
 
 
-subprocess.run(
-    [
-        "openssl",
-        "req",
-        "-x509",
-        "-newkey",
-        "rsa:2048",
-        "-nodes",
-        "-days",
-        "30",
-        "-subj",
-        "/CN=localhost",
-        "-addext",
-        "subjectAltName=DNS:localhost,IP:127.0.0.1",
-        "-keyout",
-        etc / "ami.key",
-        "-out",
-        etc / "ami.crt",
-    ],
-    check=True,
-    capture_output=True,
-)
-for f in ("ami.key", "ami.crt"):
-    (etc / f).chmod(0o644)
+
+def openssl(*arguments: str) -> None:
+    subprocess.run(["openssl", *arguments], check=True, capture_output=True, cwd=etc)
+
+
+# An authority of its own, and the certificate it signs, as people with many PBXs have it.
+write("tls-ca.ext", "basicConstraints=critical,CA:TRUE\nkeyUsage=critical,keyCertSign,cRLSign\n")
+write("tls-ami.ext", "subjectAltName=DNS:localhost,IP:127.0.0.1\nauthorityKeyIdentifier=keyid\n")
+for name, subject in (("ca", "/CN=Live test authority"), ("ami", "/CN=localhost")):
+    openssl("req", "-newkey", "rsa:2048", "-nodes", "-subj", subject, "-keyout", f"{name}.key", "-out", f"{name}.csr")
+openssl("x509", "-req", "-in", "ca.csr", "-signkey", "ca.key", "-days", "30", "-extfile", "tls-ca.ext", "-out", "ca.crt")
+signed = ("-CA", "ca.crt", "-CAkey", "ca.key", "-CAcreateserial", "-days", "30", "-extfile", "tls-ami.ext")
+openssl("x509", "-req", "-in", "ami.csr", *signed, "-out", "ami.crt")
+for file in ("ca.crt", "ami.key", "ami.crt"):
+    (etc / file).chmod(0o644)
 write(
     "manager.conf",
     f"""[general]
@@ -89,6 +82,9 @@ write = system
 )
 write("modules.conf", "[modules]\nautoload = yes\n" + "".join(f"noload => {m}.so\n" for m in NOT_NEEDED))
 write("logger.conf", "[general]\n[logfiles]\nmessages => notice,warning,error\n")
+# Transfers by AMI (Atxfer) go through these features; calls are parked in the default lot.
+write("features.conf", "[general]\n[featuremap]\nblindxfer => #1\natxfer => *2\n")
+write("res_parking.conf", "[general]\n[default]\nparkext => 750\nparkpos => 751-770\ncontext => parked\nparkingtime => 8\n")
 write("http.conf", "[general]\nenabled=no\n")
 write("rtp.conf", "[general]\nrtpstart=20000\nrtpend=24000\n")
 write(
@@ -107,7 +103,7 @@ identify_by=username
 direct_media=no
 [trunk]
 type=aor
-contact=sip:trunk@127.0.0.1:6199
+contact=sip:trunk@127.0.0.1:{o.caller_port}
 """
     + "".join(
         f"""[{n}]
@@ -122,7 +118,7 @@ callerid="Agent {n}" <{n}>
 device_state_busy_at=1
 [{n}]
 type=aor
-contact=sip:{n}@127.0.0.1:6101
+contact=sip:{n}@127.0.0.1:{o.agent_port}
 qualify_frequency=0
 """
         for n in agents
@@ -158,16 +154,18 @@ write(
     """[general]
 [from-trunk]
 exten => 700,1,Answer()
- same => n,Queue(help,rt,,,40)
+ same => n,Queue(help,rtT,,,40)
  same => n,Hangup()
 exten => 701,1,Answer()
- same => n,Queue(orders,rt,,,30)
+ same => n,Queue(orders,rtT,,,30)
  same => n,Hangup()
-exten => _20XX,1,Dial(PJSIP/${EXTEN},15)
+exten => _20XX,1,Dial(PJSIP/${EXTEN},15,tT)
  same => n,Hangup()
 [internal]
 exten => _20XX,1,Dial(PJSIP/${EXTEN},15,tT)
  same => n,Hangup()
+exten => _70X,1,Goto(from-trunk,${EXTEN},1)
+[parked]
 [autodial]
 exten => _X.,1,Answer()
  same => n,Queue(orders,rt,,,20)

@@ -1,11 +1,12 @@
-"""A real Asterisk for all tests here: version 22, or the one that VSS_LIVE_VERSION names (16)."""
+"""A real Asterisk for all tests here: version 22, or the one that LIVE_VERSION names (16)."""
 
 import asyncio
 import os
+from collections.abc import Iterator
 
 import pytest
 
-from tests.live.live_asterisk import LivePbx, cannot_run, run_kit
+from tests.live.live_asterisk import CANNOT, KitError, LivePbx
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -15,15 +16,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session")
-def live_version() -> str:
-    """Make and start it once; an Asterisk that cannot be had ends the run with one line."""
-    if reason := cannot_run():
-        pytest.exit(reason, returncode=2)
-    version = os.environ.get("VSS_LIVE_VERSION", "22")
-    asyncio.run(run_kit("up", version, seconds=600))
-    return version
-
-
-@pytest.fixture
-def pbx(live_version: str) -> LivePbx:
-    return LivePbx(live_version)
+def pbx() -> Iterator[LivePbx]:
+    """Made and started once; an Asterisk that cannot be had ends the run with one line."""
+    live = LivePbx(os.environ.get("LIVE_VERSION", "22"))
+    try:
+        asyncio.run(live.up())
+    except KitError as error:
+        if error.code == CANNOT:
+            pytest.exit(str(error), returncode=CANNOT)
+        raise
+    try:
+        yield live
+    finally:
+        asyncio.run(live.down())

@@ -2,70 +2,134 @@
 
 import asyncio
 import os
-import shutil
+import signal
+import socket
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from typing import Any, Final
 
 from tests.contract.session_contract import Pbx
 from tests.integration.watched_link import endpoint
+from tests.live.manager_client import ManagerClient, manager_client
 from vss_router.ami.endpoint import AmiEndpoint, Secret
 
 KIT: Final = Path(__file__).with_name("asterisk.sh")
 SECRETS: Final = {"vss": "s3cret", "pauser": "pa5ser", "reader": "r3ader"}
-PORT: Final = 5038
-TLS_PORT: Final = 5039
+CANNOT: Final = 2
+"""What the kit ends with where this machine cannot do it."""
 
 
-def cannot_run() -> str | None:
-    """Why there can be no live Asterisk here, in one line."""
-    if os.geteuid() != 0:
-        return "the live tests make an Asterisk in a root folder of its own: run them as root"
-    missing = [name for name in ("debootstrap", "sipp", "openssl") if shutil.which(name) is None]
-    if missing:
-        return f"the live tests need {', '.join(missing)}: install the packages debootstrap, sip-tester and openssl"
-    return None
+class KitError(Exception):
+    """The kit failed; `code` is its exit code and the text its last line."""
+
+    def __init__(self, code: int, output: str) -> None:
+        super().__init__(output.strip().rpartition("\n")[2])
+        self.code = code
 
 
-def root_folder(version: str) -> Path:
-    """Where the kit keeps that version's root folder."""
+def live_home() -> Path:
+    """Where the kit keeps root folders, logs and process ids."""
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    return Path(os.environ.get("ASTERISK_ROOT") or cache / f"asterisk-{version}")
+    return Path(os.environ.get("LIVE_HOME") or cache / "vss-router-live")
 
 
-async def run_kit(*arguments: str, seconds: float = 300) -> str:
-    """Run `asterisk.sh` and give what it prints."""
-    process = await asyncio.create_subprocess_exec(
-        "bash", str(KIT), *arguments, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
-    )
-    async with asyncio.timeout(seconds):
-        output, _ = await process.communicate()
-    if process.returncode:
-        raise RuntimeError(f"asterisk.sh {' '.join(arguments)}: {output.decode(errors='replace')}")
-    return output.decode(errors="replace")
+def free_ports(*kinds: socket.SocketKind) -> list[int]:
+    """Ports nobody listens on now, so that no other Asterisk on this machine is in the way."""
+    sockets = [socket.socket(socket.AF_INET, kind) for kind in kinds]
+    try:
+        for bound in sockets:
+            bound.bind(("127.0.0.1", 0))
+        return [bound.getsockname()[1] for bound in sockets]
+    finally:
+        for bound in sockets:
+            bound.close()
 
 
 class LivePbx(Pbx):
+    """One Asterisk on ports of its own."""
+
     def __init__(self, version: str) -> None:
         self.version = version
-        self.ca = str(root_folder(version) / "etc/asterisk/ami.crt")
+        tcp, udp = socket.SOCK_STREAM, socket.SOCK_DGRAM
+        self.port, self.tls_port, sip, agent, caller = free_ports(tcp, tcp, udp, udp, udp)
+        self.ca = str(live_home() / f"asterisk-{version}/etc/asterisk/ca.crt")
+        self._environment: Mapping[str, str] = os.environ | {
+            "ASTERISK_VERSION": version,
+            "AMI_PORT": str(self.port),
+            "TLS_PORT": str(self.tls_port),
+            "SIP_PORT": str(sip),
+            "AGENT_PORT": str(agent),
+            "CALLER_PORT": str(caller),
+        }
+
+    async def kit(self, *arguments: str, seconds: float = 300) -> str:
+        """Run `asterisk.sh` and give what it prints."""
+        process = await asyncio.create_subprocess_exec(
+            "bash",
+            str(KIT),
+            *arguments,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+            env=self._environment,
+        )
+        async with asyncio.timeout(seconds):
+            output, _ = await process.communicate()
+        if process.returncode:
+            raise KitError(process.returncode, output.decode(errors="replace"))
+        return output.decode(errors="replace")
+
+    async def up(self) -> None:
+        await self.kit("up", seconds=900)
+
+    async def down(self) -> None:
+        await self.kit("down")
+
+    async def cli(self, command: str) -> str:
+        return await self.kit("cli", command)
+
+    @asynccontextmanager
+    async def calls(self, seconds: int, every_ms: int) -> AsyncIterator[None]:
+        """SIPp calls and answers while inside."""
+        process = await asyncio.create_subprocess_exec(
+            "bash",
+            str(KIT),
+            "calls",
+            str(seconds),
+            str(every_ms),
+            stdin=asyncio.subprocess.DEVNULL,
+            env=self._environment,
+            start_new_session=True,
+        )
+        try:
+            yield
+        finally:
+            # The whole group: SIPp's processes are children of the script.
+            os.killpg(process.pid, signal.SIGTERM)
+            await process.wait()
+
+    def manager(self, account: str = "vss") -> AbstractAsyncContextManager[ManagerClient]:
+        """A manager connection beside the link's."""
+        return manager_client(self.port, account, SECRETS[account])
 
     def endpoint(self, account: str = "vss", **changes: Any) -> AmiEndpoint:
-        return endpoint(PORT, **({"username": account, "secret": Secret(SECRETS[account])} | changes))
+        return endpoint(self.port, **({"username": account, "secret": Secret(SECRETS[account])} | changes))
 
     def tls_endpoint(self, **changes: Any) -> AmiEndpoint:
-        return endpoint(TLS_PORT, **({"tls": True, "ca": self.ca} | changes))
+        return endpoint(self.tls_port, **({"tls": True, "ca": self.ca} | changes))
 
     async def restart(self) -> None:
-        await run_kit("cli", "core restart now")
+        await self.cli("core restart now")
         async with asyncio.timeout(60):
             while "fully booted" not in (await self._cli_or_nothing("core waitfullybooted")).lower():  # noqa: ASYNC110
                 await asyncio.sleep(0.1)
 
     async def reload_queues(self) -> None:
-        await run_kit("cli", "module reload app_queue")
+        await self.cli("module reload app_queue")
 
     async def _cli_or_nothing(self, command: str) -> str:
         try:
-            return await run_kit("cli", command)
-        except RuntimeError:
+            return await self.cli(command)
+        except KitError:
             return ""

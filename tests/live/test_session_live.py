@@ -4,7 +4,7 @@ import re
 
 from tests.contract.session_contract import TIMINGS, SessionContract
 from tests.integration.watched_link import linked
-from tests.live.live_asterisk import LivePbx, run_kit
+from tests.live.live_asterisk import LivePbx
 from vss_router import AmiAction, AmiDecoder, Batch, StatusBoard
 from vss_router.ami.filter import EVENT_FILTERS, KEPT_VARIABLES
 from vss_router.ami.io_thread import IoThread
@@ -81,16 +81,16 @@ async def test_the_fence_by_queue_pause_leaves_the_members_pause_as_it_was(pbx: 
             await watched.until_live()
             headers = {"Queue": "fence", "Interface": pbx.fence_member, "Paused": paused, "Reason": "lunch"}
             assert (await watched.link.request(AmiAction("QueuePause", headers))).success
-            before = await queue_show()
+            before = await queue_show(pbx)
         async with linked(pbx.endpoint("pauser", fence_member=pbx.fence_member), TIMINGS) as watched:
             status = await watched.until_live()
             assert status.fence == "queue_pause"
             assert await watched.link.resync() == {}
-        assert await queue_show() == before
+        assert await queue_show(pbx) == before
         assert ("paused:lunch" in before) is (paused == "true")
 
 
-async def queue_show() -> str:
+async def queue_show(pbx: LivePbx) -> str:
     """The members of queue `fence` as the console shows them, without what runs with the clock."""
-    shown = await run_kit("cli", "queue show fence")
+    shown = await pbx.cli("queue show fence")
     return re.sub(r"\d+ secs? ago", "", shown)
