@@ -124,6 +124,14 @@ impl Resync {
         self.shadow.forget_touched();
     }
 
+    /// Let the shadow's timers go on to `now`, as the live board's do.
+    pub fn catch_up(&mut self, now: Moment) {
+        while let Some(due) = self.shadow.due(now) {
+            self.shadow.fire(due);
+            self.settle(due);
+        }
+    }
+
     /// The shadow with everything applied and swept, ready to take over.
     pub fn finish(mut self, now: Moment) -> Facts {
         let mut decoder = AmiDecoder::new(self.shadow.options.encoding);
@@ -135,14 +143,12 @@ impl Resync {
             };
             let at = times.next().unwrap_or(now);
             if let Some(entry) = kind_of(&event) {
-                while let Some(due) = self.shadow.due(at) {
-                    self.shadow.fire(due);
-                    self.settle(due);
-                }
+                self.catch_up(at);
                 self.shadow.apply(&event, entry.kind, at);
                 self.settle(at);
             }
         }
+        self.catch_up(now);
         for list in &self.lists {
             if list.state == ListState::Done {
                 self.shadow.sweep_unseen(list.kind, now);

@@ -1,8 +1,14 @@
 //! The state machine against scripted and recorded Asterisk: one scenario per test.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
+mod calls;
+mod devices;
 mod exits;
+mod journal;
+mod order;
+mod pause;
 mod pbx;
 mod properties;
 mod queue_call;
 mod recordings;
+mod resync;

@@ -102,8 +102,8 @@ impl StatusBoard {
             .take()
             .or_else(|| self.resync.take())
             .filter(|old| old.fence == Fence::None && fence == Fence::None);
-        self.advance(now, &mut Batch::default());
         let mut resync = Resync::new(lists, fence, reason.to_owned(), self.facts.clone());
+        resync.catch_up(now);
         if resync.fence == Fence::None {
             if let Some(before) = before.filter(super::super::resync::Resync::is_complete) {
                 resync.pass = before.pass + 1;
@@ -140,8 +140,10 @@ impl StatusBoard {
     }
 
     pub(super) fn drop_resync(&mut self, reason: &str, batch: &mut Batch) {
-        if self.resync.take().is_some() {
-            self.facts.named = None;
+        let passes = self.passes.take();
+        let running = self.resync.take().or(passes).is_some();
+        self.facts.named = None;
+        if running {
             batch.notice(NoticeReason::ResyncDropped, reason, None);
         }
     }
@@ -209,8 +211,9 @@ impl StatusBoard {
                 list.items,
                 told.map_or_else(|| "none".into(), |n| n.to_string())
             );
-            let id = list.action_id.clone();
+            let (id, kind) = (list.action_id.clone(), list.kind);
             list.items = 0;
+            resync.shadow.forget_seen(kind);
             return batch.notice(NoticeReason::ListIncomplete, detail, Some(&id));
         }
         list.state = ListState::Done;

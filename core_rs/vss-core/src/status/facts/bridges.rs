@@ -49,14 +49,21 @@ impl Facts {
     /// What an event or a list item says of a bridge itself.
     pub(super) fn bridge_state(&mut self, event: &Message<'_>) {
         let id = text(event, &["BridgeUniqueid"]);
-        if let (Some(bridge), Some(technology)) = (self.bridges.get_mut(&*id), event.get("BridgeTechnology"))
-        {
-            bridge.holding = technology == b"holding_bridge";
+        let Some(holding) = event
+            .get("BridgeTechnology")
+            .map(|technology| technology == b"holding_bridge")
+        else {
+            return;
+        };
+        if let Some(bridge) = self.bridges.get_mut(&*id) {
+            if std::mem::replace(&mut bridge.holding, holding) == holding {
+                return;
+            }
             let members = bridge.members.clone();
             for key in members {
                 self.touch_around(key);
             }
-        } else if !id.is_empty() && event.get("BridgeTechnology") == Some(b"holding_bridge") {
+        } else if !id.is_empty() && holding {
             self.bridges.entry(id.into_owned()).or_default().holding = true;
         }
     }
@@ -232,6 +239,8 @@ impl Facts {
         self.enter_bridge(one, &id);
         self.enter_bridge(two, &id);
         self.link_calls(one, two, now);
+        self.classify_bridged(one, now);
+        self.classify_bridged(two, now);
     }
 
     /// `Unlink` of Asterisk 11.

@@ -241,6 +241,15 @@ impl Facts {
 
     /// The channel left a queue and stands in a bridge: with an operator, unless the queue had given it up.
     pub(super) fn classify_bridged(&mut self, key: ChannelKey, now: Moment) {
+        if let Some(channel) = self.channels.get(key)
+            && let Some(call) = self.calls.get_mut(channel.call)
+        {
+            let served = call
+                .visits
+                .iter_mut()
+                .filter(|visit| visit.phase == Phase::Served && visit.channel == channel.id);
+            served.for_each(|visit| visit.bridged = true);
+        }
         self.classify(key, now, |visit| {
             visit.bridged = true;
             visit.abandon_seen.then_some(Outcome::Timeout)

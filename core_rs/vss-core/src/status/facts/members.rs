@@ -331,7 +331,9 @@ impl Facts {
             return;
         };
         let lost = match &*status {
-            "Unreachable" | "Removed" | "Unregistered" | "Rejected" => &*status,
+            "Unreachable" | "Removed" | "Unregistered" => &*status,
+            // A registration with a wrong secret says nothing about the phone that is registered.
+            "Rejected" => return,
             _ => "",
         };
         if set(&mut operator.contact_lost, lost) {
@@ -368,6 +370,9 @@ impl Facts {
         let mut changed = !name.is_empty() && operator.name.is_empty() && set(&mut operator.name, &name);
         changed |= operator.agent_logged_in != logged_in;
         operator.agent_logged_in = logged_in;
+        if changed && !logged_in && operator.memberships.is_empty() {
+            self.set_timer(now + LOGGED_OUT_KEPT, Timer::OperatorGone(key));
+        }
         if changed {
             self.touch_operator(key);
         }

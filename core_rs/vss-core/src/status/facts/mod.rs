@@ -152,8 +152,9 @@ impl Facts {
             K::DialLegacy => self.dial_legacy(event, now),
             K::BridgeEnter => self.bridge_enter(event, now),
             K::BridgeLeave => self.bridge_leave(event, now),
-            K::BridgeMerge => {}
-            K::BridgeState => self.bridge_state(event),
+            // Movers leave and enter by events of their own; a bridge begins with its first member.
+            K::BridgeMerge | K::BridgeState => {}
+
             K::BridgeDestroy => self.bridge_destroy(event),
             K::BridgeLegacy => self.bridge_legacy(event, now),
             K::UnlinkLegacy => self.unlink_legacy(event),

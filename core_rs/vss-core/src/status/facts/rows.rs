@@ -4,7 +4,7 @@ use super::super::call::CallRow;
 use super::super::channel::{ChannelRow, PartyRow, known};
 use super::super::json::{Seconds, ToJson};
 use super::super::keys::{CallKey, ChannelKey, OperatorKey, QueueKey};
-use super::super::membership::MembershipRow;
+use super::super::membership::{MembershipRow, same_interface};
 use super::super::moment::Moment;
 use super::super::operator::{DEVICE_STATES, OperatorRow};
 use super::super::queue::{CallerRow, QueueRow, ServiceLevel};
@@ -43,10 +43,9 @@ impl Facts {
                 .iter()
                 .map(|member| {
                     let queue = self.queue_name(member.queue);
-                    let in_call = operator
-                        .services
-                        .iter()
-                        .any(|service| service.queue == member.queue);
+                    let in_call = operator.services.iter().any(|service| {
+                        service.queue == member.queue && same_interface(&service.interface, &member.interface)
+                    });
                     MembershipRow::new(
                         member,
                         queue,

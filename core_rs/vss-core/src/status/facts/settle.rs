@@ -136,7 +136,8 @@ impl Facts {
             }
         }
         for visit in &call.visits {
-            waits |= matches!(visit.phase, Phase::Waiting | Phase::Connecting) && !visit.bridged;
+            // Who is with an operator and not in the bridge yet still waits for it.
+            waits |= visit.phase != Phase::Over && !visit.bridged;
         }
         let status = match () {
             () if talks && held => CallStatus::OnHold,
@@ -144,8 +145,8 @@ impl Facts {
             () if parked => CallStatus::Parked,
             () if waits => CallStatus::Queued,
             () if rings => CallStatus::Ringing,
-            // Once talked, a call between two bridges has not begun anew.
-            () if call.answered_at.is_some() => call.status,
+            // Between two bridges a talk has not begun anew; its hold, queue or parking place is over.
+            () if matches!(call.status, CallStatus::Talking | CallStatus::OnHold) => CallStatus::Talking,
             () => CallStatus::Initiating,
         };
         let Some(call) = self.calls.get_mut(key) else {

@@ -22,10 +22,28 @@ impl Facts {
                 for key in gone {
                     self.remove_channel(key, None, now);
                 }
+                self.bridges.retain(|_, bridge| !bridge.members.is_empty());
                 self.end_services_without_legs(now);
                 self.infer_services();
             }
             ListKind::QueueStatus => self.sweep_queues(generation, now),
+            _ => {}
+        }
+    }
+
+    /// A list is asked again: what it named so far counts no more.
+    pub fn forget_seen(&mut self, kind: ListKind) {
+        match kind {
+            ListKind::CoreShowChannels => self.channels.values_mut().for_each(|channel| channel.seen = 0),
+            ListKind::QueueStatus => {
+                for queue in self.queues.values_mut() {
+                    queue.seen = 0;
+                    queue.callers.iter_mut().for_each(|caller| caller.seen = 0);
+                }
+                for operator in self.operators.values_mut() {
+                    operator.memberships.iter_mut().for_each(|member| member.seen = 0);
+                }
+            }
             _ => {}
         }
     }
