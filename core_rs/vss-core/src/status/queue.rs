@@ -99,8 +99,8 @@ pub struct Queue {
     pub counts: Counts,
     /// Who waits, first in line first.
     pub callers: Vec<Caller>,
-    /// Operators with a membership here, in order of arrival.
-    pub members: Vec<OperatorKey>,
+    /// How many memberships it has.
+    pub memberships: u32,
     /// Figures.
     pub window: Window,
     /// Number of the last list that named it (resync).

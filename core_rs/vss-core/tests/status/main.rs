@@ -4,11 +4,13 @@
 mod calls;
 mod devices;
 mod exits;
+mod generated;
 mod journal;
 mod order;
 mod pause;
 mod pbx;
 mod properties;
 mod queue_call;
+mod recorded_lists;
 mod recordings;
 mod resync;

@@ -7,7 +7,7 @@ use vss_core::status::{Batch, BoardOptions, Moment, Session, StatusBoard};
 use crate::recordings::{RECORDINGS, header};
 
 /// More cases for a machine that has the time: `VSS_STATUS_CASES=500`.
-fn cases(usual: u32) -> ProptestConfig {
+pub fn cases(usual: u32) -> ProptestConfig {
     let cases = std::env::var("VSS_STATUS_CASES")
         .ok()
         .and_then(|cases| cases.parse().ok())
@@ -20,7 +20,7 @@ fn cases(usual: u32) -> ProptestConfig {
     }
 }
 
-fn board() -> StatusBoard {
+pub fn board() -> StatusBoard {
     let mut options = BoardOptions {
         first_seq: Some(1),
         ..BoardOptions::default()
@@ -156,7 +156,7 @@ proptest! {
 }
 
 proptest! {
-    #![proptest_config(cases(24))]
+    #![proptest_config(cases(16))]
 
     #[test]
     fn after_all_hangups_nothing_is_left_of_a_recording_thinned_and_shuffled(recording in 0..5_usize, seed: u64) {

@@ -44,8 +44,8 @@ impl Facts {
         let prefix = format!("{plain}-");
         let channels: Vec<_> = self
             .channel_names
-            .iter()
-            .filter(|(name, _)| name.starts_with(&prefix))
+            .range(prefix.clone()..)
+            .take_while(|(name, _)| name.starts_with(&prefix))
             .map(|(_, &channel)| channel)
             .collect();
         for channel in channels {
@@ -94,10 +94,8 @@ impl Facts {
         let mut member = Membership::new(queue, interface);
         member.seen = generation;
         operator.memberships.push(member);
-        if let Some(entry) = self.queues.get_mut(queue)
-            && !entry.members.contains(&key)
-        {
-            entry.members.push(key);
+        if let Some(entry) = self.queues.get_mut(queue) {
+            entry.memberships += 1;
         }
         self.touch_operator(key);
         self.touch_queue(queue);
@@ -151,13 +149,10 @@ impl Facts {
             return;
         };
         let member = operator.memberships.remove(place);
-        let still_there = operator.memberships.iter().any(|m| m.queue == queue);
         let logged_out = operator.memberships.is_empty();
         if let Some(entry) = self.queues.get_mut(queue) {
             entry.counts.shift(member.bucket, None);
-            if !still_there {
-                entry.members.retain(|&other| other != key);
-            }
+            entry.memberships = entry.memberships.saturating_sub(1);
         }
         if logged_out {
             self.set_timer(now + LOGGED_OUT_KEPT, Timer::OperatorGone(key));

@@ -29,7 +29,7 @@ mod timers;
 mod transfers;
 
 use std::cmp::Reverse;
-use std::collections::{BinaryHeap, VecDeque};
+use std::collections::{BTreeMap, BinaryHeap, VecDeque};
 use std::sync::Arc;
 
 use rustc_hash::{FxHashMap, FxHashSet};
@@ -79,7 +79,8 @@ pub struct Facts {
     pub(super) options: Arc<BoardOptions>,
     pub(super) channels: SlotMap<ChannelKey, Channel>,
     pub(super) channel_ids: FxHashMap<String, ChannelKey>,
-    pub(super) channel_names: FxHashMap<String, ChannelKey>,
+    /// In order, so that the channels of one interface stand together.
+    pub(super) channel_names: BTreeMap<String, ChannelKey>,
     pub(super) bridges: FxHashMap<String, Bridge>,
     pub(super) calls: SlotMap<CallKey, Call>,
     pub(super) call_ids: FxHashMap<String, CallKey>,

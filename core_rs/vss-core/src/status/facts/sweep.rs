@@ -85,7 +85,7 @@ impl Facts {
             .queues
             .iter()
             .filter(|(_, queue)| {
-                queue.seen != generation && queue.members.is_empty() && queue.callers.is_empty()
+                queue.seen != generation && queue.memberships == 0 && queue.callers.is_empty()
             })
             .map(|(key, _)| key)
             .collect();
