@@ -86,10 +86,21 @@ test-python: $(BUILT) ## Run the Python tests alone (ARGS='-k queue')
 	$(say) "pytest"
 	@$(BIN)/pytest $(ARGS)
 
+# `make test-live LIVE_VERSION=16 LIVE_SECONDS=60`: one Asterisk alone, a shorter soak (figures: tests/live/results).
+LIVE_VERSION ?= 22 16
+LIVE_SECONDS ?= 600
+
 .PHONY: test-live
-test-live: $(BUILT) ## Run the tests against a real Asterisk made on this machine (needs root and the system's packages)
-	$(say) "pytest tests/live"
-	@$(BIN)/pytest tests/live --run-live --override-ini=timeout=3600 $(ARGS)
+test-live: live-asterisk $(BUILT) ## Run the tests against real Asterisks, 22 and 16, made on this machine (root, Debian's packages)
+	@status=0; for version in $(LIVE_VERSION); do \
+	  printf '$(BOLD)» %s$(PLAIN)\n' "pytest tests/live against Asterisk $$version, a soak of $(LIVE_SECONDS) s"; \
+	  LIVE_VERSION=$$version LIVE_SECONDS=$(LIVE_SECONDS) $(BIN)/pytest tests/live --run-live $(ARGS) || status=1; \
+	done; exit $$status
+
+.PHONY: live-asterisk
+live-asterisk:
+	$(say) "a root folder for Asterisk $(LIVE_VERSION)"
+	@for version in $(LIVE_VERSION); do ASTERISK_VERSION=$$version bash tests/live/asterisk.sh make || exit 1; done
 
 # ---- what a change must pass ----
 

@@ -4,9 +4,11 @@ A subclass gives the fixture `pbx`; what a PBX cannot be asked to do it says by 
 """
 
 from abc import ABC, abstractmethod
+from pathlib import Path
 from typing import Any
 
 import pytest
+import trustme
 from msgspec.structs import replace
 
 from tests.integration.watched_link import QUICK, linked
@@ -89,6 +91,14 @@ class SessionContract:
             status = await watched.until(lambda status: status.trouble)
             assert "does not verify" in (status.trouble or "")
             assert "ca=" in (status.trouble or "")
+            assert not status.connected
+
+    async def test_tls_of_another_authority_is_refused_and_named(self, pbx: Pbx, tmp_path: Path) -> None:
+        other = tmp_path / "other.pem"
+        trustme.CA().cert_pem.write_to_path(other)
+        async with linked(pbx.tls_endpoint(ca=str(other)), TIMINGS) as watched:
+            status = await watched.until(lambda status: status.trouble)
+            assert "does not verify" in (status.trouble or "")
             assert not status.connected
 
     async def test_a_certificate_of_another_name_is_refused_and_named(self, pbx: Pbx) -> None:

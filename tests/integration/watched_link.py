@@ -88,6 +88,7 @@ async def linked(
     handler: Callable[[str, Batch], None] | None = None,
     ring_bytes: int = RING_BYTES,
     seed: int = 7,
+    board: StatusBoard | None = None,
 ) -> AsyncIterator[WatchedLink]:
     """A started link; stopped at the end, its thread too unless it was given."""
     own = io or IoThread()
@@ -102,7 +103,7 @@ async def linked(
 
     link = AmiLink(
         to,
-        StatusBoard(to.source),
+        board or StatusBoard(to.source),
         io=own,
         on_batch=took,
         timings=timings,

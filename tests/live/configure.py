@@ -39,7 +39,6 @@ def write(name: str, text: str) -> None:
     (etc / name).write_text(text)
 
 
-
 def openssl(*arguments: str) -> None:
     subprocess.run(["openssl", *arguments], check=True, capture_output=True, cwd=etc)
 
@@ -49,7 +48,8 @@ write("tls-ca.ext", "basicConstraints=critical,CA:TRUE\nkeyUsage=critical,keyCer
 write("tls-ami.ext", "subjectAltName=DNS:localhost,IP:127.0.0.1\nauthorityKeyIdentifier=keyid\n")
 for name, subject in (("ca", "/CN=Live test authority"), ("ami", "/CN=localhost")):
     openssl("req", "-newkey", "rsa:2048", "-nodes", "-subj", subject, "-keyout", f"{name}.key", "-out", f"{name}.csr")
-openssl("x509", "-req", "-in", "ca.csr", "-signkey", "ca.key", "-days", "30", "-extfile", "tls-ca.ext", "-out", "ca.crt")
+own = ("-signkey", "ca.key", "-days", "30", "-extfile", "tls-ca.ext")
+openssl("x509", "-req", "-in", "ca.csr", *own, "-out", "ca.crt")
 signed = ("-CA", "ca.crt", "-CAkey", "ca.key", "-CAcreateserial", "-days", "30", "-extfile", "tls-ami.ext")
 openssl("x509", "-req", "-in", "ami.csr", *signed, "-out", "ami.crt")
 for file in ("ca.crt", "ami.key", "ami.crt"):
@@ -84,7 +84,7 @@ write("modules.conf", "[modules]\nautoload = yes\n" + "".join(f"noload => {m}.so
 write("logger.conf", "[general]\n[logfiles]\nmessages => notice,warning,error\n")
 # Transfers by AMI (Atxfer) go through these features; calls are parked in the default lot.
 write("features.conf", "[general]\n[featuremap]\nblindxfer => #1\natxfer => *2\n")
-write("res_parking.conf", "[general]\n[default]\nparkext => 750\nparkpos => 751-770\ncontext => parked\nparkingtime => 8\n")
+write("res_parking.conf", "[general]\n[default]\nparkext => 750\nparkpos => 751-770\ncontext => parked\n")
 write("http.conf", "[general]\nenabled=no\n")
 write("rtp.conf", "[general]\nrtpstart=20000\nrtpend=24000\n")
 write(

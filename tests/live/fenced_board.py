@@ -48,6 +48,8 @@ class FencedBoard:
         """Live events since the last `forget`."""
         self.heard = 0
         """Live events since the start."""
+        self.lose: str | None = None
+        """The name of an event of which the next one does not reach the board: what a check must find."""
         self._decoder = AmiDecoder()
         self._fence: tuple[bytes, asyncio.Future[Passed]] | None = None
         self._tail = b""
@@ -75,6 +77,8 @@ class FencedBoard:
     def feed(self, chunk: bytes, now: float, session: str = "events") -> Batch:
         if session != "events":
             return self._fed(chunk, now, session)
+        if self.lose is not None:
+            chunk = self._without_one(chunk, self.lose)
         place = self._place(chunk)
         if place is None:
             return self._fed(chunk, now, session)
@@ -92,6 +96,14 @@ class FencedBoard:
             self._decoder.reset()
             self._tail = b""
         return self.board.lost(cast("Any", session), reason, now)
+
+    def _without_one(self, chunk: bytes, name: str) -> bytes:
+        begins = chunk.find(f"Event: {name}\r\n".encode())
+        ends = chunk.find(_END, begins)
+        if begins < 0 or ends < 0:
+            return chunk
+        self.lose = None
+        return chunk[:begins] + chunk[ends + len(_END) :]
 
     def _place(self, chunk: bytes) -> int | None:
         """Where in the chunk the fence's event ends; it may have begun in the chunk before."""

@@ -98,9 +98,10 @@ class ListCheck:
         asked = AskedList(self._number, f"check-{self._number}-{kind}", kind, len(items), len(items), ended=True)
         known = len(self._comparison.differences)
         flight = self._comparison.compare(asked, items, rows, before.stamp)
-        for event in events[split:] if flight else ():
-            if _stamp(event, before.stamp) <= behind.stamp + WINDOW_SECONDS:
-                flight.look(event)
+        if flight is not None:
+            for event in events[split:]:
+                if _stamp(event, before.stamp) <= behind.stamp + WINDOW_SECONDS:
+                    flight.look(event)
         self._note(events[split:])
         new = self._comparison.differences[known:]
         return [found for found in new if found.core and found.in_flight is None]

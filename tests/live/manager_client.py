@@ -63,7 +63,10 @@ class ManagerClient:
             if not data:
                 raise ConnectionError("Asterisk has ended the test's own manager connection")
             self._arrived = [*self._decoder.feed(data)]
-        return self._arrived.pop(0)
+        message = self._arrived.pop(0)
+        if message.get("Message") == "Asterisk is shutting down":
+            raise ConnectionError("Asterisk is shutting down")
+        return message
 
 
 @asynccontextmanager

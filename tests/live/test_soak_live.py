@@ -1,0 +1,38 @@
+"""The board of a link stays equal to Asterisk's own lists through minutes of everything."""
+
+import os
+import sys
+
+import pytest
+
+from tests.live.live_asterisk import LivePbx
+from tests.live.soak import EVERY_SECONDS, Soak
+
+SECONDS = float(os.environ.get("LIVE_SECONDS", "600"))
+
+
+@pytest.mark.timeout(SECONDS + 400)
+async def test_the_board_equals_asterisks_lists_through_calls_changes_transfers_reloads_and_a_restart(
+    pbx: LivePbx, capsys: pytest.CaptureFixture[str]
+) -> None:
+    soak = Soak(pbx, SECONDS)
+    figures = await soak.run()
+    file = figures.write()
+    with capsys.disabled():
+        sys.stdout.write(f"\n{figures.table()}{file}\n")
+    assert figures.rows_compared > 0
+    assert figures.drift == 0, figures.drifted
+    assert figures.rounds >= 0.5 * SECONDS / EVERY_SECONDS
+    assert soak.emptied == 0
+    assert soak.drained == {"channels": 0, "callers": 0}
+    # The restart is the only gap, the reloads and it the only reasons to resync.
+    assert figures.gaps == 1
+    assert figures.resyncs == 4
+    assert figures.reasons == {"connect": 2, "reload": 2}
+    assert figures.overflows == 0
+    assert {visit.account: visit.fence for visit in figures.visits} == {"pauser": "queue_pause", "reader": "none"}
+    if SECONDS >= 300:
+        # Everything was really done, not only asked for.
+        done = set(figures.accepted)
+        assert done >= {"QueuePause", "Unpause", "QueuePenalty", "QueueAdd", "QueueRemove", "Originate"}
+        assert done >= {"Atxfer", "BlindTransfer", "Redirect", "Redirect both", "Park", "Bridge", "Hangup"}
