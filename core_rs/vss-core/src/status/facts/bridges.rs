@@ -16,7 +16,7 @@ impl Facts {
         let id = text(event, &["BridgeUniqueid"]);
         self.bridge_state(event);
         if let Some(swapped) = self.by_id(&text(event, &["SwapUniqueid"])) {
-            self.hand_over(swapped, key);
+            self.hand_over(swapped, key, now);
             self.leave_bridge(swapped);
         }
         self.enter_bridge(key, &id);
@@ -160,13 +160,13 @@ impl Facts {
             && let Some(source) = self.by_id(&text(event, &["SourceUniqueid"]))
             && let Some(half) = self.by_id(&text(event, &["LocalOneUniqueid"]))
         {
-            self.hand_over(half, source);
+            self.hand_over(half, source, now);
         }
     }
 
     /// A Local half goes out of the way of the channels behind it: the part it plays in queue calls goes over to the
     /// operator's own channel. Other swaps are transfers, and end the part instead.
-    pub(super) fn hand_over(&mut self, from: ChannelKey, to: ChannelKey) {
+    pub(super) fn hand_over(&mut self, from: ChannelKey, to: ChannelKey, now: Moment) {
         let Some(old) = self.channels.get(from).filter(|channel| channel.local) else {
             return;
         };
@@ -195,6 +195,7 @@ impl Facts {
         let Some(new_id) = self.channels.get(to).map(|channel| channel.id.clone()) else {
             return;
         };
+        self.tie_leg(&new_id, key, now);
         let Some(operator) = self.operators.get_mut(key) else {
             return;
         };
@@ -207,7 +208,7 @@ impl Facts {
             dest.clone_from(&new_id);
         }
         self.untie_leg(&old_id, key);
-        self.legs.insert(new_id, key);
+
         if let Some(channel) = self.channels.get_mut(to) {
             channel.leg = leg;
             channel.queue = queue;

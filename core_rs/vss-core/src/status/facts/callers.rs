@@ -50,7 +50,9 @@ impl Facts {
         if !listed {
             return;
         }
-        self.take_caller(queue, id);
+        if let Some(caller) = self.take_caller(queue, id) {
+            self.close_offers_for(&caller);
+        }
         if let Some(call) = self
             .channels
             .get(channel)

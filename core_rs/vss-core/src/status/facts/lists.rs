@@ -172,7 +172,9 @@ impl Facts {
             return;
         };
         if let Some(queue) = channel.waits_in {
-            self.take_caller(queue, &channel.id);
+            if let Some(caller) = self.take_caller(queue, &channel.id) {
+                self.close_offers_for(&caller);
+            }
         }
         self.channel_ids.remove(&channel.id);
         if self.channel_names.get(&channel.name) == Some(&key) {
