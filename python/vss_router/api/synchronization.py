@@ -8,6 +8,7 @@ import msgspec
 from litestar import Router, get
 from litestar.response.base import ASGIResponse
 
+from vss_router.ami.fence import FenceMethod
 from vss_router.ami.link_status import LinkState
 from vss_router.api.links import CountedBoard, Links
 from vss_router.api.openapi import PlainOperation, described
@@ -30,7 +31,8 @@ class RowCounts(msgspec.Struct, frozen=True, kw_only=True):
 class SourceSync(msgspec.Struct, frozen=True, kw_only=True):
     """One PBX. `age_seconds` is the time since its last event; `drift` the last comparison's differences by field.
 
-    `trouble` says in a sentence why the link is not as it should be. What only a link knows is null for a board that
+    `trouble` says in a sentence why the link is not as it should be. `fence`, `filtered` (the event filter is set) and
+    `lists_refused` (list to Asterisk's words) show what the account may. What only a link knows is null for a board that
     is fed otherwise.
     """
 
@@ -43,6 +45,9 @@ class SourceSync(msgspec.Struct, frozen=True, kw_only=True):
     age_seconds: float | None
     asterisk_version: str | None
     trouble: str | None
+    fence: FenceMethod | None
+    filtered: bool | None
+    lists_refused: dict[str, str]
     resyncs: int
     resync_last_reason: str | None
     reconnects: int
@@ -68,6 +73,9 @@ _EXAMPLE: Final = SyncStatus(
             age_seconds=0.2,
             asterisk_version="22.5.2",
             trouble=None,
+            fence="setvar",
+            filtered=True,
+            lists_refused={},
             resyncs=3,
             resync_last_reason="period",
             reconnects=0,
@@ -116,6 +124,9 @@ def _status(boards: Mapping[str, CountedBoard], links: Links, now: float) -> Syn
             age_seconds=None if heard is None else max(0.0, math.floor((now - heard) * 1000) / 1000),
             asterisk_version=None if link is None else link.asterisk_version,
             trouble=None if link is None else link.login_refused or link.trouble,
+            fence=None if link is None else link.fence,
+            filtered=None if link is None else link.filtered,
+            lists_refused={} if link is None else link.lists_refused,
             resyncs=counted["resyncs"],
             resync_last_reason=None if link is None else link.resync_last_reason,
             reconnects=0 if link is None else link.reconnects,
