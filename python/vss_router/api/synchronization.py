@@ -32,8 +32,8 @@ class SourceSync(msgspec.Struct, frozen=True, kw_only=True):
     """One PBX. `age_seconds` is the time since its last event; `drift` the last comparison's differences by field.
 
     `trouble` says in a sentence why the link is not as it should be. `fence`, `filtered` (the event filter is set) and
-    `lists_refused` (list to Asterisk's words) show what the account may. What only a link knows is null for a board that
-    is fed otherwise.
+    `lists_refused` (list to Asterisk's words) show what the account may. What only a link knows is null for a board
+    that is fed otherwise.
     """
 
     source: str
