@@ -118,8 +118,9 @@ class SessionContract:
         async with linked(to, TIMINGS) as watched:
             status = await watched.until_live()
             assert status.fence == "queue_pause"
-            await watched.link.resync()
-            assert watched.status.drift == {}
+            drift = await watched.link.resync()
+            # Without class dialplan no Newexten comes: the application is known from the lists alone.
+            assert drift.keys() <= {"channel.application", "channel.application_data"}
 
     async def test_an_account_without_any_fence_compares_passes_and_names_the_lists_it_may_not_ask(
         self, pbx: Pbx
