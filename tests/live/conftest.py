@@ -8,11 +8,16 @@ import pytest
 
 from tests.live.live_asterisk import CANNOT, KitError, LivePbx
 
+FIRST_TIME_SECONDS = 900
+"""Whichever test comes first may wait for debootstrap."""
+
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if "tests/live" in item.path.as_posix():
             item.add_marker(pytest.mark.live)
+            if item.get_closest_marker("timeout") is None:
+                item.add_marker(pytest.mark.timeout(FIRST_TIME_SECONDS))
 
 
 @pytest.fixture(scope="session")

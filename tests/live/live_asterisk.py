@@ -5,7 +5,7 @@ import os
 import signal
 import socket
 from collections.abc import AsyncIterator, Mapping
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -106,7 +106,8 @@ class LivePbx(Pbx):
             yield
         finally:
             # The whole group: SIPp's processes are children of the script.
-            os.killpg(process.pid, signal.SIGTERM)
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGTERM)
             await process.wait()
 
     def manager(self, account: str = "vss") -> AbstractAsyncContextManager[ManagerClient]:

@@ -46,6 +46,7 @@ class Soak:
     async def run(self) -> SoakFigures:
         async with linked(self.pbx.endpoint(), TIMINGS, board=self.board.as_board) as link:
             await self._live(link, 1)
+            assert link.status.filtered
             self.reasons["connect"] += 1
             link.watch(self._watch)
             tasks = [
