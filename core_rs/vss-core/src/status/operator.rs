@@ -154,6 +154,8 @@ pub struct Operator {
     pub name: String,
     /// Places in queues.
     pub memberships: Vec<Membership>,
+    /// Queues left, by interface: a call that was under way then does not bring the membership back.
+    pub left: Vec<(QueueKey, String)>,
     /// Device state, 0 to 8.
     pub device: u8,
     /// The device's own events or list told its state, not only a queue.

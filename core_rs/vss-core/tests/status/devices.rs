@@ -37,6 +37,34 @@ fn a_member_removed_twice_or_never_added_is_no_harm() {
 }
 
 #[test]
+fn a_member_removed_while_rung_is_no_member_again_because_it_answers() {
+    let mut pbx = Pbx::staffed();
+    pbx.offered_call()
+        .member_event("QueueMemberRemoved", "support", "PJSIP/1001", "");
+    pbx.at(4.0).state("a", 6).leave("support", "c").agent(
+        "AgentConnect",
+        "support",
+        "PJSIP/1001",
+        "c",
+        "a",
+        "",
+    );
+    assert_eq!(
+        pbx.operator("PJSIP/1001")["memberships"]
+            .as_array()
+            .unwrap()
+            .len(),
+        1
+    );
+    assert_eq!(
+        (pbx.state_of("PJSIP/1001"), pbx.outcome("c")),
+        ("talking".into(), serde_json::json!("answered"))
+    );
+    pbx.complete().member("support", "PJSIP/1001", "");
+    assert_eq!(pbx.queue("support")["counts"]["logged_in"], 2);
+}
+
+#[test]
 fn a_device_that_is_gone_makes_the_operator_unreachable_with_the_cause() {
     for (state, name) in [("UNAVAILABLE", "UNAVAILABLE"), ("INVALID", "INVALID")] {
         let mut pbx = Pbx::staffed();

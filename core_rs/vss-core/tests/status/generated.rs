@@ -148,7 +148,7 @@ fn hang_up(board: &mut StatusBoard, now: Moment) -> Result<(), TestCaseError> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { max_shrink_iters: 3000, ..cases(400) })]
+    #![proptest_config(ProptestConfig { max_shrink_iters: 3000, ..cases(200) })]
 
     #[test]
     fn after_all_hangups_nothing_is_left_of_any_traffic(events in prop::collection::vec(made(), 1..60)) {

@@ -4,7 +4,7 @@ use super::super::call::{Outcome, Phase};
 use super::super::channel::Leg;
 use super::super::dialect::{DEST_CHANNEL, DEST_UNIQUEID, INTERFACE, MEMBER_NAME, UNIQUEID};
 use super::super::keys::{OperatorKey, QueueKey};
-use super::super::membership::plain_interface;
+use super::super::membership::{plain_interface, same_interface};
 use super::super::moment::Moment;
 use super::super::operator::{Offer, Service};
 use super::{Facts, text};
@@ -190,10 +190,11 @@ impl Facts {
         let queue = self.queue_named(&name);
         let known = self.known_member_of_event(event);
         if let Some((_, key)) = known
-            && self
-                .operators
-                .get_mut(key)
-                .is_some_and(|operator| operator.membership(queue, &interface).is_some())
+            && self.operators.get_mut(key).is_some_and(|operator| {
+                let left =
+                    |(other, by): &(QueueKey, String)| *other == queue && same_interface(by, &interface);
+                operator.membership(queue, &interface).is_some() || operator.left.iter().any(left)
+            })
         {
             return known;
         }

@@ -171,10 +171,10 @@ impl Facts {
         let Some(channel) = self.channels.remove(key) else {
             return;
         };
-        if let Some(queue) = channel.waits_in {
-            if let Some(caller) = self.take_caller(queue, &channel.id) {
-                self.close_offers_for(&caller);
-            }
+        if let Some(queue) = channel.waits_in
+            && let Some(caller) = self.take_caller(queue, &channel.id)
+        {
+            self.close_offers_for(&caller);
         }
         self.channel_ids.remove(&channel.id);
         if self.channel_names.get(&channel.name) == Some(&key) {

@@ -91,6 +91,9 @@ impl Facts {
             member.seen = generation;
             return key;
         }
+        operator
+            .left
+            .retain(|(other, by)| *other != queue || !same_interface(by, interface));
         let mut member = Membership::new(queue, interface);
         member.seen = generation;
         operator.memberships.push(member);
@@ -149,6 +152,7 @@ impl Facts {
             return;
         };
         let member = operator.memberships.remove(place);
+        operator.left.push((queue, member.interface.clone()));
         let logged_out = operator.memberships.is_empty();
         if let Some(entry) = self.queues.get_mut(queue) {
             entry.counts.shift(member.bucket, None);
