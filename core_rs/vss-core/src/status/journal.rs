@@ -111,7 +111,7 @@ mod tests {
     fn an_event_is_one_flat_object() {
         let mut journal = Journal::new("main", Some(5));
         let event = journal.write("call.start", Moment(1000), |out| {
-            out.extend_from_slice(b"\"a\":1")
+            out.extend_from_slice(b"\"a\":1");
         });
         let value: serde_json::Value = serde_json::from_slice(&event.json).unwrap();
         assert_eq!((event.seq, event.key), (5, "call.start"));

@@ -1,4 +1,6 @@
 //! The state machine against scripted and recorded Asterisk: one scenario per test.
+// Scripts are text put together, and one story is one test, however long.
+#![allow(clippy::format_push_string, clippy::format_collect, clippy::too_many_lines)]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 mod calls;

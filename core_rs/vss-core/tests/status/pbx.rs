@@ -11,6 +11,9 @@ use vss_core::status::{
 /// The second all scripts begin at.
 pub const START: i64 = 1_800_000_000;
 
+/// An item of a list: event, snapshots (prefix, Uniqueid), headers.
+pub type Item<'a> = (&'a str, &'a [(&'a str, &'a str)], &'a str);
+
 /// A channel as the script's Asterisk knows it.
 #[derive(Clone)]
 struct Leg {
@@ -455,19 +458,13 @@ impl Pbx {
     }
 
     /// A list as Asterisk answers it; `items` are (event, snapshots, headers).
-    pub fn list(&mut self, action: &str, id: &str, items: &[(&str, &[(&str, &str)], &str)]) -> &mut Self {
+    pub fn list(&mut self, action: &str, id: &str, items: &[Item<'_>]) -> &mut Self {
         let count = items.len();
         self.list_claiming(action, id, items, count)
     }
 
     /// A list that claims `count` items.
-    pub fn list_claiming(
-        &mut self,
-        action: &str,
-        id: &str,
-        items: &[(&str, &[(&str, &str)], &str)],
-        count: usize,
-    ) -> &mut Self {
+    pub fn list_claiming(&mut self, action: &str, id: &str, items: &[Item<'_>], count: usize) -> &mut Self {
         let mut bytes = format!(
             "Response: Success\r\nActionID: {id}\r\nEventList: start\r\nMessage: will follow\r\n\r\n"
         );
