@@ -58,6 +58,18 @@ async def test_nobody_there_and_nobody_of_asterisk_are_told_apart(tmp_path: Path
         await record(endpoint(port), tmp_path / "b.ami", seconds=1)
 
 
+async def test_an_attempt_that_came_to_nothing_leaves_no_file(tmp_path: Path) -> None:
+    path = tmp_path / "x.ami.gz"
+    async with ReplayServer(PBX, secret="other") as server:
+        port = server.port
+        with pytest.raises(AmiLoginError):
+            await record(endpoint(port), path, seconds=1)
+        assert not path.exists()
+    with pytest.raises(AmiConnectionError, match="cannot be reached"):
+        await record(endpoint(port), path, seconds=1)
+    assert not path.exists()
+
+
 async def test_a_refused_login_is_told(tmp_path: Path) -> None:
     async with ReplayServer(PBX, secret="other", sleep=at_once) as server:
         with pytest.raises(AmiLoginError, match="Authentication failed"):

@@ -22,6 +22,7 @@ from vss_router.ami.endpoint import AmiEndpoint
 from vss_router.ami.record_mask import NumberMask
 from vss_router.errors import (
     AmiConnectionError,
+    AmiError,
     AmiGreetingError,
     AmiLoginError,
     AmiTlsError,
@@ -94,11 +95,15 @@ async def record(
     try:
         reader, writer = await _connect(endpoint, answer_seconds)
         try:
-            return await _Recorder(endpoint, reader, writer, tape, lists, answer_seconds).run(
-                seconds, every, clock, sleep
-            )
+            recorder = _Recorder(endpoint, reader, writer, tape, lists, answer_seconds)
+            return await recorder.run(seconds, every, clock, sleep)
         finally:
             writer.close()
+    except AmiError:
+        if not tape.holds_events:
+            # Nothing but a greeting: left behind, it would only refuse the next attempt its name.
+            tape.discard()
+        raise
     finally:
         tape.close()
 
@@ -132,8 +137,10 @@ class _Tape:
     """The file being written, message by message: what ends in the middle of one is left out."""
 
     def __init__(self, path: Path, overwrite: bool, mask: NumberMask | None) -> None:
+        self._path = path
         self._mask = mask
         self._half = b""
+        self._beyond_login = False
         self.written = 0
         mode = "wb" if overwrite else "xb"
         try:
@@ -157,8 +164,18 @@ class _Tape:
             messages.append(self._half[start:end])
             start = following
         self._keep(self._half[:start])
+        self._beyond_login |= any(message.startswith(b"Event:") for message in messages)
         self._half = self._half[start:]
         return messages
+
+    @property
+    def holds_events(self) -> bool:
+        """Whether the session got beyond its login."""
+        return self._beyond_login
+
+    def discard(self) -> None:
+        """Leave no file behind."""
+        self._path.unlink(missing_ok=True)
 
     def close(self) -> None:
         """End the file."""
