@@ -145,7 +145,11 @@ fn a_leave_that_was_lost_does_not_make_a_served_caller_an_abandoned_one() {
     pbx.offered_call()
         .at(4.0)
         .agent("AgentConnect", "support", "PJSIP/1001", "c", "a", "");
-    assert_eq!(pbx.line("support").len(), 0, "who is served does not wait");
+    assert_eq!(
+        pbx.line("support").len(),
+        1,
+        "only a Leave, or a resync, takes a caller out of the line"
+    );
     pbx.at(10.0).hangup("c").hangup("a");
     assert_eq!(pbx.outcome("c"), "answered");
     let queue = pbx.queue("support");

@@ -73,7 +73,8 @@ impl Facts {
         let interface = text(event, INTERFACE).into_owned();
         let name = self.queue_name(queue).to_owned();
         self.remove_offers(key, |offer| offer.queue == queue && offer.caller == caller);
-        self.leave_line(queue, &caller, now);
+        // Only a Leave takes the caller out of the line: if it was lost, the next Count tells, and a resync mends more
+        // than this one row.
         let call = channel
             .or_else(|| self.by_id(&caller))
             .and_then(|key| self.channels.get(key))

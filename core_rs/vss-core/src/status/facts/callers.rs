@@ -227,10 +227,13 @@ impl Facts {
             .and_then(|call| call.open_visit(&name, id))
         {
             visit.left_at.get_or_insert(now);
-            visit.phase = Phase::Over;
-            visit.outcome = Some(Outcome::Abandoned);
-            let wait = visit.wait(now);
-            self.account(&name, Outcome::Abandoned, now, wait);
+            // Who is served has only lost the Leave: the service ends the visit.
+            if visit.phase != Phase::Served {
+                visit.phase = Phase::Over;
+                visit.outcome = Some(Outcome::Abandoned);
+                let wait = visit.wait(now);
+                self.account(&name, Outcome::Abandoned, now, wait);
+            }
         }
     }
 
