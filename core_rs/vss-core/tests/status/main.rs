@@ -5,7 +5,9 @@
 
 mod calls;
 mod devices;
+mod dialects;
 mod exits;
+mod fences;
 mod generated;
 mod journal;
 mod order;
@@ -13,6 +15,7 @@ mod pause;
 mod pbx;
 mod properties;
 mod queue_call;
+mod reading;
 mod recorded_lists;
 mod recordings;
 mod resync;

@@ -6,16 +6,16 @@ use vss_core::status::{NoticeReason as Reason, Session, StatusError, Table};
 
 use crate::pbx::Pbx;
 
-const BOTH: [(&str, &str); 2] = [("CoreShowChannels", "L1"), ("QueueStatus", "L2")];
-const MEMBER: &str = "Queue: support\nName: One\nLocation: PJSIP/1001\nStateInterface: PJSIP/1001\nMembership: static\nPenalty: 0\nCallsTaken: 0\nLastCall: 0\nInCall: 0\nStatus: 1\nPaused: 0\nPausedReason: \nWrapuptime: 0";
-const PARAMS: (&str, &[(&str, &str)], &str) = (
+pub const BOTH: [(&str, &str); 2] = [("CoreShowChannels", "L1"), ("QueueStatus", "L2")];
+pub const MEMBER: &str = "Queue: support\nName: One\nLocation: PJSIP/1001\nStateInterface: PJSIP/1001\nMembership: static\nPenalty: 0\nCallsTaken: 0\nLastCall: 0\nInCall: 0\nStatus: 1\nPaused: 0\nPausedReason: \nWrapuptime: 0";
+pub const PARAMS: (&str, &[(&str, &str)], &str) = (
     "QueueParams",
     &[],
     "Queue: support\nMax: 0\nStrategy: ringall\nServiceLevel: 20\nWeight: 0",
 );
 
 /// A board in step with a PBX that has one member in `support` and nobody on the phone.
-fn in_step() -> Pbx {
+pub fn in_step() -> Pbx {
     let mut pbx = Pbx::default();
     pbx.resync(&BOTH)
         .list("CoreShowChannels", "L1", &[])
@@ -314,79 +314,6 @@ fn a_vanished_member_and_queue_are_swept_and_a_pause_is_healed() {
     assert!(!pbx.has(Table::Queues, "old"));
     assert_eq!(pbx.board.drift().get("member.paused"), Some(&1));
     assert_eq!(pbx.board.contradictions(), Vec::<String>::new());
-}
-
-#[test]
-fn the_pause_of_a_fence_member_is_a_fence() {
-    let mut pbx = in_step();
-    pbx.resync_with(&BOTH, Fence::QueuePause("PJSIP/1001".into()))
-        .list("CoreShowChannels", "L1", &[]);
-    pbx.member_event("QueueMemberPause", "support", "PJSIP/1001", "");
-    assert_eq!(pbx.board.resync_state(), "collecting");
-    pbx.list("QueueStatus", "L2", &[PARAMS, ("QueueMember", &[], MEMBER)])
-        .member_event("QueueMemberPause", "support", "PJSIP/1001", "");
-    assert_eq!(pbx.reasons().last(), Some(&Reason::Resynced));
-}
-
-#[test]
-fn without_a_fence_two_passes_that_agree_are_enough() {
-    let mut pbx = in_step();
-    for pass in ["p1", "p2"] {
-        pbx.resync_with(&[("QueueStatus", pass)], Fence::None).list(
-            "QueueStatus",
-            pass,
-            &[PARAMS, ("QueueMember", &[], MEMBER)],
-        );
-    }
-    assert_eq!(pbx.reasons(), [Reason::PassesDisagree, Reason::Resynced]);
-}
-
-#[test]
-fn without_a_fence_a_row_that_never_settles_ends_after_five_passes() {
-    let mut pbx = in_step();
-    for pass in 1..=5 {
-        let id = format!("p{pass}");
-        pbx.resync_with(&[("QueueStatus", &id)], Fence::None);
-        pbx.list(
-            "QueueStatus",
-            &id,
-            &[
-                PARAMS,
-                (
-                    "QueueMember",
-                    &[],
-                    &MEMBER.replace("Penalty: 0", &format!("Penalty: {pass}")),
-                ),
-            ],
-        );
-    }
-    assert_eq!(
-        pbx.reasons(),
-        [[Reason::PassesDisagree; 4].as_slice(), &[Reason::Resynced]].concat()
-    );
-    assert_eq!(pbx.membership("PJSIP/1001", "support")["penalty"], 5);
-}
-
-#[test]
-fn without_a_fence_a_row_that_an_event_touched_may_differ() {
-    let mut pbx = in_step();
-    pbx.resync_with(&[("QueueStatus", "p1")], Fence::None).list(
-        "QueueStatus",
-        "p1",
-        &[PARAMS, ("QueueMember", &[], MEMBER)],
-    );
-    pbx.member_event("QueueMemberPenalty", "support", "PJSIP/1001", "Penalty: 7");
-    pbx.resync_with(&[("QueueStatus", "p2")], Fence::None);
-    pbx.list(
-        "QueueStatus",
-        "p2",
-        &[
-            PARAMS,
-            ("QueueMember", &[], &MEMBER.replace("Penalty: 0", "Penalty: 7")),
-        ],
-    );
-    assert_eq!(pbx.reasons().last(), Some(&Reason::Resynced));
-    assert_eq!(pbx.membership("PJSIP/1001", "support")["penalty"], 7);
 }
 
 #[test]
