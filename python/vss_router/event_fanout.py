@@ -7,13 +7,13 @@ Both are counted and logged, the first time and then at each tenfold.
 
 import asyncio
 import inspect
+import logging
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterator
 from typing import Any, Final, TypeAlias, final
 
 import msgspec
-import structlog
 from prometheus_client.core import CounterMetricFamily, Metric
 from prometheus_client.registry import Collector
 
@@ -35,7 +35,7 @@ _COUNTERS: Final = {
     "dropped": "Batches of events that a handler lost because it fell behind.",
 }
 
-_log = structlog.get_logger(__name__)
+_log = logging.getLogger(__name__)
 
 
 class SubscriberStats(msgspec.Struct, kw_only=True):
@@ -130,7 +130,7 @@ class _Subscriber:
     def _failed(self) -> None:
         self.stats.failed += 1
         if _worth_a_line(self.stats.failed):
-            _log.exception("a handler of events failed", handler=self.stats.name, times=self.stats.failed)
+            _log.exception("a handler of events failed", extra={"handler": self.stats.name, "times": self.stats.failed})
 
 
 class _InlineSubscriber(_Subscriber):
@@ -150,7 +150,7 @@ class _InlineSubscriber(_Subscriber):
         if took > SLOW_SECONDS:
             self.stats.slow += 1
             if _worth_a_line(self.stats.slow):
-                _log.warning("a handler of events is slow", handler=self.stats.name, took=round(took, 3))
+                _log.warning("a handler of events is slow", extra={"handler": self.stats.name, "took": round(took, 3)})
 
 
 class _QueuedSubscriber(_Subscriber):
@@ -167,7 +167,9 @@ class _QueuedSubscriber(_Subscriber):
             self._batches.popleft()
             self.stats.dropped += 1
             if _worth_a_line(self.stats.dropped):
-                _log.warning("a handler of events falls behind", handler=self.stats.name, lost=self.stats.dropped)
+                _log.warning(
+                    "a handler of events falls behind", extra={"handler": self.stats.name, "lost": self.stats.dropped}
+                )
         self._batches.append((source, events))
         self._idle.clear()
         self._filled.set()

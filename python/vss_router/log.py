@@ -30,6 +30,11 @@ _PHONE: Final = re.compile(
 )
 _CHATTY: Final = ("asyncio", "httpcore", "httpx", "uvicorn")
 """Libraries whose notices of normal life are for debugging only."""
+_EXTRAS: Final = ("sources", "http", "handler", "times", "took", "lost")
+"""Fields that our own modules hand to `logging` as `extra`. They log that way and not through structlog, because a
+program that embeds us and never calls `configure_logging` would get structlog's default: all of it on stdout, and
+tracebacks with the values of local variables in them.
+"""
 _KEPT_LONG: Final = 4
 _KEPT_SHORT: Final = 2
 _LONG: Final = 10
@@ -120,7 +125,7 @@ def configure_logging(level: LogLevel = "info", fmt: LogFormat = "text", stream:
     handler = logging.StreamHandler(stream)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=shared,
+            foreign_pre_chain=[*shared, structlog.stdlib.ExtraAdder(_EXTRAS)],
             processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, mask_event, renderer],
         )
     )

@@ -16,13 +16,12 @@ async with Router.embedded(Settings(ami=["main=router:secret@pbx:5038"])) as rou
 """
 
 import asyncio
+import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from types import TracebackType
 from typing import Final, Self, final
-
-import structlog
 
 from vss_router._core import Batch, StatusBoard
 from vss_router.ami.endpoint import AmiEndpoint, parse_endpoint
@@ -44,7 +43,7 @@ TURNED_AWAY: Final = (AmiGreetingError, AmiTlsError, AmiLoginError)
 """Failures of a first attempt that no waiting cures: a setting is wrong, here or on the PBX."""
 _LOOK_SECONDS: Final = 0.1
 
-_log = structlog.get_logger(__name__)
+_log = logging.getLogger(__name__)
 
 
 @final
@@ -143,7 +142,7 @@ class Router:
                 link.start()
             stack.push_async_callback(self._stop_links)
             self._running = stack.pop_all()
-        _log.info("router started", sources=list(self.boards), http=self.http_address)
+        _log.info("router started", extra={"sources": list(self.boards), "http": self.http_address})
 
     async def stop(self) -> None:
         """Stop all parts in the reverse order; the boards keep what they knew. A second call does nothing."""

@@ -128,3 +128,20 @@ async def test_an_embedded_router_serves_no_rest_writes_nothing_and_keeps_its_ro
     answer = router.reader.operator("1001")
     assert answer is not None
     assert answer.stale
+
+
+async def test_an_embedding_program_that_set_up_no_logging_finds_nothing_on_its_stdout(
+    capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    def broken(_source: str, events: list[TypedEvent]) -> None:
+        raise ValueError(len(events))
+
+    async with (
+        asyncio.timeout(WAIT_SECONDS),
+        ReplayServer(CAPTURE) as server,
+        Router.embedded(settings_for(server)) as router,
+    ):
+        router.on_events(broken)
+        await router.synchronized()
+    assert capsys.readouterr().out == ""
+    assert "a handler of events failed" in caplog.text
