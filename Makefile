@@ -84,7 +84,7 @@ test-rust: ## Run the Rust tests alone (no Python needed)
 .PHONY: test-python
 test-python: $(BUILT) ## Run the Python tests alone (ARGS='-k queue')
 	$(say) "pytest"
-	@$(BIN)/pytest $(ARGS)
+	@$(BIN)/pytest --numprocesses 2 $(ARGS)
 
 # `make test-live LIVE_VERSION=16 LIVE_SECONDS=60`: one Asterisk alone, a shorter soak (figures: tests/live/results).
 LIVE_VERSION ?= 22 16

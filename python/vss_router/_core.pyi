@@ -3,6 +3,18 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, Literal, final
 
+__all__ = [
+    "AmiAction",
+    "AmiDecoder",
+    "AmiMessage",
+    "Batch",
+    "Gap",
+    "Response",
+    "StatusBoard",
+    "__version__",
+    "build_profile",
+]
+
 __version__: Final[str]
 build_profile: Final[Literal["release", "debug"]]
 
@@ -144,7 +156,8 @@ class StatusBoard:
 
     `source` names the PBX. `first_seq` is the first sequence number; without one, the clock of the first call in
     microseconds. `encoding` as in `AmiDecoder`. `trunks` are channel name patterns (`*` is any text) of outside
-    lines. `wrapup_seconds` is the wrap-up per queue, which AMI does not report (`"*"` for all others).
+    lines, by default `*/trunk*`. `wrapup_seconds` is the wrap-up per queue, which AMI does not report (`"*"` for all
+    others).
     `ended_seconds` keeps an ended call readable; `window_seconds` is the window of averages and service level.
 
     Raises
@@ -159,7 +172,7 @@ class StatusBoard:
         first_seq: int | None = None,
         *,
         encoding: str = "utf-8",
-        trunks: Sequence[str] = ("*/trunk*",),
+        trunks: Sequence[str] | None = None,
         wrapup_seconds: Mapping[str, float] | None = None,
         ended_seconds: float = 60.0,
         window_seconds: float = 86400.0,

@@ -120,7 +120,7 @@ fn messages_then_skips(items: Vec<Item>) -> Vec<Item> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 3000, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 500, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn the_decoder_agrees_with_the_obvious_parser(stream in streams()) {
