@@ -5,7 +5,7 @@ import asyncio
 import pytest
 from msgspec.structs import replace
 
-from tests.integration.scripted_asterisk import ScriptedAsterisk, Visitor, message, refuse
+from tests.integration.scripted_asterisk import LISTS, ScriptedAsterisk, Visitor, message, refuse
 from tests.integration.watched_link import QUICK, endpoint, linked
 
 # An idle link in these tests is never pinged: they are about something else.
@@ -225,3 +225,27 @@ async def test_many_triggers_become_one_resync_more() -> None:
         await watched.until(lambda status: status.resyncs == 3)
         await watched.link.resync()
         assert watched.status.resyncs == 4
+
+
+async def test_lists_refused_by_a_pbx_that_is_shutting_down_never_empty_the_board() -> None:
+    pbx = ScriptedAsterisk()
+    pbx.script["setvar"] = pbx.script["queuepause"] = refuse
+
+    def with_a_queue(visitor: Visitor, action: dict[str, str]) -> None:
+        params = [("Event", "QueueParams"), ("ActionID", action["actionid"]), ("Queue", "help"), ("Strategy", "linear")]
+        visitor.send_list(action, [message(*params)])
+
+    def shutting_down(visitor: Visitor, action: dict[str, str]) -> None:
+        visitor.answer(action, "Error", ("Message", "Asterisk is shutting down"))
+
+    pbx.script["queuestatus"] = with_a_queue
+    async with pbx, linked(endpoint(pbx.port), NO_PING) as watched:
+        await watched.until_live()
+        assert [name for name, _ in watched.link.board.rows("queues")] == ["help"]
+        for name in LISTS:
+            pbx.script[name] = shutting_down
+        pbx.publish(("Event", "Reload"), ("Privilege", "system,all"), ("Module", "app_queue"), ("Status", "0"))
+        status = await watched.until(lambda status: status.resyncs_failed >= 1)
+        assert status.lists_refused == {}
+        assert status.resyncs == 1
+        assert [name for name, _ in watched.link.board.rows("queues")] == ["help"]

@@ -33,6 +33,8 @@ LISTS: Final = ("CoreShowChannels", "BridgeList", "QueueStatus", "DeviceStateLis
 """In the order they are asked (`BridgeList` before the queues: who talks to whom decides what a member does)."""
 TRIGGERS: Final = frozenset({"reload", "fully_booted", "impossible_value", "oversized", "overflow"})
 """Reasons of gaps that ask for a resync."""
+SHUTTING_DOWN: Final = "Asterisk is shutting down"
+"""Its answer to every action between the shutdown's begin and the end of the session."""
 MOST_PASSES: Final = 6
 """The board settles for its fifth pass; one more and something is wrong."""
 
@@ -231,6 +233,9 @@ class Resyncs:
                 if actions.closed.done():
                     raise
                 continue
+            if not response.success and response.message == SHUTTING_DOWN:
+                # No matter of rights: the session is about to end, and what it would not say is not gone.
+                raise _ResyncError(f"the list {name} is not to be had: Asterisk is shutting down")
             if not response.success:
                 self.refused[name] = response.message or response.status
                 _log.warning("%s: Asterisk refuses the list %s: %s", self._source, name, self.refused[name])
