@@ -21,6 +21,11 @@ DIALPLAN = {"channel.context", "channel.exten", "channel.priority"}
 SECONDS = float(os.environ.get("LIVE_SECONDS", "600"))
 
 
+def of_asterisk(drift: dict[str, int]) -> set[str]:
+    """The fields of rows that Asterisk lists; operators, calls and queues are ours, made from them."""
+    return {field for field in drift if field.startswith(("channel.", "member.")) or field == "queue.callers"}
+
+
 @pytest.mark.timeout(SECONDS + 400)
 async def test_the_board_equals_asterisks_lists_through_calls_changes_transfers_reloads_and_a_restart(
     pbx: LivePbx, capsys: pytest.CaptureFixture[str]
@@ -40,9 +45,11 @@ async def test_the_board_equals_asterisks_lists_through_calls_changes_transfers_
     assert figures.resyncs == 4
     assert figures.reasons == {"connect": 2, "reload": 2}
     assert figures.overflows == 0
-    # What the resyncs themselves found: nothing that events could have told this account.
-    assert all(outage.drift.keys() <= ASTERISKS_OWN for outage in figures.outages)
-    assert all(visit.drift.keys() <= ASTERISKS_OWN | DIALPLAN for visit in figures.visits)
+    # What the resyncs themselves found of Asterisk's rows: nothing that events could have told this account.
+    for outage in figures.outages:
+        assert of_asterisk(outage.drift) <= ASTERISKS_OWN
+    for visit in figures.visits:
+        assert of_asterisk(visit.drift) <= ASTERISKS_OWN | DIALPLAN
     assert {visit.account: visit.fence for visit in figures.visits} == {"pauser": "queue_pause", "reader": "none"}
     if SECONDS >= 300:
         # Everything was really done, not only asked for.
