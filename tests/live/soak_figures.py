@@ -77,9 +77,11 @@ class SoakFigures(msgspec.Struct, kw_only=True):
         """For the terminal."""
         out = io.StringIO()
         console = Console(file=out, width=110)
-        fields = Table(
-            title=f"Asterisk {self.asterisk}: {self.seconds:.0f} s, {self.events} events, {self.rounds} rounds"
+        console.print(
+            f"Asterisk {self.asterisk}: {self.seconds:.0f} s, {self.events} events, {self.rounds} rounds, "
+            f"{self.lists} lists"
         )
+        fields = Table()
         for column in ("field", "compared", "in flight", "drift"):
             fields.add_column(column, justify="left" if column == "field" else "right")
         for result in self.fields:
