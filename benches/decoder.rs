@@ -31,7 +31,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         .warm_up_time(Duration::from_secs(1))
         .measurement_time(Duration::from_secs(4));
     group.bench_function("vss-core", |bencher| {
-        bencher.iter(|| decode(&chunks, |message| drop(black_box(message))));
+        bencher.iter(|| decode(&chunks, |message| _ = black_box(message)));
     });
     group.bench_function("vss-core, every header read", |bencher| {
         bencher.iter(|| {
