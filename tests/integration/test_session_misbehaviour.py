@@ -1,14 +1,17 @@
 """What a PBX, or whoever answers in its place, may do wrong: found, said in one sentence, recovered from."""
 
 import asyncio
+import itertools
+import json
 import logging
+import time
 
 import pytest
 from msgspec.structs import replace
 
-from tests.integration.scripted_asterisk import ScriptedAsterisk, Visitor, ignore
+from tests.integration.scripted_asterisk import ScriptedAsterisk, Visitor, ignore, message
 from tests.integration.watched_link import QUICK, endpoint, linked
-from vss_router import AmiAction
+from vss_router import AmiAction, Batch, StatusBoard
 from vss_router.ami.endpoint import Secret
 from vss_router.errors import AmiConnectionError
 
@@ -196,3 +199,92 @@ async def test_stopping_while_connecting_leaves_nothing_open() -> None:
         async with linked(endpoint(pbx.port), NO_PING) as watched:
             await watched.until(lambda _: pbx.asked("login"))
         await watched.until(lambda _: not pbx.visitors)
+
+
+async def test_a_host_that_is_no_name_is_said_and_the_link_goes_on_trying() -> None:
+    async with linked(endpoint(1, host="pbx..example"), NO_PING) as watched:
+        status = await watched.until(lambda status: status.trouble)
+        assert "names no host" in (status.trouble or "")
+
+
+async def test_events_that_cannot_be_processed_end_the_session_and_not_the_reading() -> None:
+    """A board that stands still behind a link that looks alive would be worse than a reconnection."""
+    broken = False
+
+    def panics(_source: str, batch: Batch) -> None:
+        nonlocal broken
+        if broken and batch.messages:
+            broken = False
+            raise _Panic
+
+    async with ScriptedAsterisk() as pbx, linked(endpoint(pbx.port), NO_PING, handler=panics) as watched:
+        await watched.until_live()
+        asyncio.get_running_loop().set_exception_handler(lambda _loop, _context: None)
+        broken = True
+        for visitor in pbx.visitors:
+            if visitor.reads_events:
+                visitor.send(b"Event: Reload\r\nModule: All\r\n\r\n")
+        status = await watched.until(lambda status: status.reconnects >= 1 and status.state == "live")
+        assert status.resyncs >= 2
+        assert status.ring_bytes == 0
+
+
+class _Panic(BaseException):
+    """What a panic of the core looks like from here: no `Exception`."""
+
+
+async def test_a_clock_that_is_set_back_does_not_stop_the_boards_time() -> None:
+    set_back = 0.0
+    board = StatusBoard("main")
+
+    def seen() -> list[str]:
+        return [json.loads(row)["since"] for _, row in board.rows("operators")]
+
+    async with (
+        ScriptedAsterisk() as pbx,
+        linked(endpoint(pbx.port), NO_PING, board=board, clock=lambda: time.time() - set_back) as watched,
+    ):
+        numbers = itertools.count(1001)
+
+        def add_member() -> None:
+            member = ("Event", "QueueMemberAdded"), ("Queue", "support"), ("Interface", f"PJSIP/{next(numbers)}")
+            for visitor in pbx.visitors:
+                if visitor.reads_events:
+                    visitor.send(message(*member, ("Status", "1")))
+
+        await watched.until_live()
+        add_member()
+        await watched.until(lambda _: seen())
+        before = min(seen())
+        set_back = 3600.0
+
+        def told_in_the_past(_: object) -> bool:
+            add_member()
+            return min(seen()) < before
+
+        await watched.until(told_in_the_past)
+
+
+async def test_who_waits_for_a_resync_is_told_when_the_link_is_stopped() -> None:
+    pbx = ScriptedAsterisk()
+    async with pbx:
+        async with linked(endpoint(pbx.port), replace(NO_PING, stall_seconds=60.0)) as watched:
+            await watched.until_live()
+            pbx.script["queuestatus"] = ignore
+            asked = len(pbx.asked("queuestatus"))
+            waiting = asyncio.create_task(watched.link.resync())
+            await watched.until(lambda _: len(pbx.asked("queuestatus")) > asked)
+        with pytest.raises(AmiConnectionError, match="was stopped"):
+            async with asyncio.timeout(10):
+                await waiting
+
+
+async def test_a_second_link_on_the_same_board_tells_the_gap_in_between() -> None:
+    board = StatusBoard("main")
+    async with ScriptedAsterisk() as pbx:
+        async with linked(endpoint(pbx.port), NO_PING, board=board) as watched:
+            await watched.until_live()
+        assert not board.synchronized
+        async with linked(endpoint(pbx.port), NO_PING, board=board) as watched:
+            await watched.until_live()
+            assert watched.keys.count("sync.gap") == 1

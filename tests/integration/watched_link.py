@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
@@ -89,6 +90,7 @@ async def linked(
     ring_bytes: int = RING_BYTES,
     seed: int = 7,
     board: StatusBoard | None = None,
+    clock: Callable[[], float] = time.time,
 ) -> AsyncIterator[WatchedLink]:
     """A started link; stopped at the end, its thread too unless it was given."""
     own = io or IoThread()
@@ -108,6 +110,7 @@ async def linked(
         on_batch=took,
         timings=timings,
         ring_bytes=ring_bytes,
+        clock=clock,
         random=random.Random(seed).random,
         new_id=lambda: f"fence-{next(numbers)}",
     )

@@ -178,6 +178,8 @@ async def open_wire(
         ) from error
     except OSError as error:
         raise AmiConnectionError(f"{where} cannot be reached: {error.strerror or error}") from error
+    except UnicodeError as error:
+        raise AmiConnectionError(f"{where} names no host: check it for empty or overlong parts") from error
     try:
         async with asyncio.timeout(greeting_seconds):
             await wire.greeted

@@ -37,6 +37,8 @@ from vss_router.errors import AmiConnectionError, AmiError
 __all__ = ["AmiLink"]
 
 ACTION_ID_PREFIX: Final = "vss-"
+CLOCK_SET_BACK_SECONDS: Final = 5.0
+"""A clock this far behind the board's time was set back; less is made good by waiting."""
 
 _log = logging.getLogger(__name__)
 
@@ -145,6 +147,10 @@ class AmiLink:
         self._tasks.clear()
         await asyncio.gather(*(session.log_off() for session in sessions), return_exceptions=True)
         self._resyncs.gap_begins()
+        self._resyncs.close(f"the link to {self.endpoint.url} was stopped")
+        for session in sessions:
+            # Whoever starts another link on this board must not take up where these sessions broke off.
+            self._publish(self.board.lost(session.name, "stopped", self._now()))
 
     async def synchronized(self) -> None:
         """Wait until the board agrees with Asterisk."""
@@ -156,7 +162,7 @@ class AmiLink:
         Raises
         ------
         AmiConnectionError
-            There is no connection.
+            There is no connection, or the link is stopped meanwhile.
         """
         if not (self._events.up.is_set() and self._actions.up.is_set()):
             raise AmiConnectionError(f"{self.endpoint.url} is not connected: {self._events.trouble or 'still trying'}")
@@ -356,6 +362,16 @@ class AmiLink:
             self._publish(self.board.tick(self._now()))
 
     def _now(self, arrived: float | None = None) -> float:
-        """The board's time: when the bytes arrived, but never backwards (a backlog is older than the last tick)."""
-        self._fed = max(self._fed, self._clock() if arrived is None else arrived)
+        """The board's time: when the bytes arrived, but never backwards (a backlog is older than the last tick).
+
+        A clock that was set back is followed: to wait until it has caught up would stop every timer of the board.
+        """
+        if arrived is not None:
+            self._fed = max(self._fed, arrived)
+            return self._fed
+        now = self._clock()
+        if now < self._fed - CLOCK_SET_BACK_SECONDS:
+            _log.warning("%s: the clock was set back by %.0f s", self.source, self._fed - now)
+            self._fed = now
+        self._fed = max(self._fed, now)
         return self._fed

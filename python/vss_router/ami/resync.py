@@ -104,11 +104,18 @@ class Resyncs:
         self._trigger.set()
 
     async def wait_for_next(self, reason: str) -> None:
-        """Ask for a resync and wait until one that began after this call is done."""
+        """Ask for a resync and wait until one that began after this call is done, or `close`."""
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting.append(done)
         self.request(reason)
         await done
+
+    def close(self, why: str) -> None:
+        """No resync comes any more: whoever waits for one is told `why`."""
+        waiting, self._waiting = self._waiting, []
+        for done in waiting:
+            if not done.done():
+                done.set_exception(AmiConnectionError(why))
 
     def interrupt(self, reason: str) -> bool:
         """Whatever runs is worth nothing any more (bytes were lost, a session ended): it is begun anew."""
@@ -151,6 +158,9 @@ class Resyncs:
             self._running = asyncio.create_task(self._once(*sessions, reasons[0]))
             try:
                 await asyncio.wait((self._running,))
+            except asyncio.CancelledError:
+                self._waiting += waiting
+                raise
             finally:
                 running, self._running = self._running, None
                 running.cancel()

@@ -188,7 +188,12 @@ class AmiSession:
                 return
             self._progressed = time.monotonic()
             self.heard = True
-            batch = self._absorb(self, item)
+            try:
+                batch = self._absorb(self, item)
+            except BaseException:
+                # Nobody would drain this ring again: a link that looks alive over a board that stands still.
+                self.abandon("what it sent could not be processed")
+                raise
             for response in batch.responses if batch else ():
                 self._answer(response)
             if isinstance(item, Chunk):
