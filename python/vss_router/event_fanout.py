@@ -61,7 +61,7 @@ class EventFanout:
         name = getattr(handler, "__qualname__", type(handler).__qualname__)
         subscriber = (
             _QueuedSubscriber(name, handler)
-            if inspect.iscoroutinefunction(handler)
+            if inspect.iscoroutinefunction(handler) or inspect.iscoroutinefunction(type(handler).__call__)
             else _InlineSubscriber(name, handler, self._clock)
         )
         self._subscribers.append(subscriber)
@@ -87,7 +87,9 @@ class EventFanout:
         """Let queued batches be handled, for `seconds` at most, then end all subscriptions."""
         queued = [s.drained() for s in self._subscribers if isinstance(s, _QueuedSubscriber)]
         if queued:
-            await asyncio.wait([asyncio.ensure_future(wait) for wait in queued], timeout=seconds)
+            _, undone = await asyncio.wait([asyncio.ensure_future(wait) for wait in queued], timeout=seconds)
+            for wait in undone:
+                wait.cancel()
         for subscriber in self._subscribers:
             subscriber.close()
         self._subscribers.clear()

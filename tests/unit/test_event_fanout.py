@@ -112,3 +112,34 @@ def test_an_empty_batch_is_not_delivered() -> None:
     fanout.subscribe(recorder)
     fanout.publish("main", [])
     assert recorder.batches == []
+
+
+async def test_an_object_whose_call_is_a_coroutine_is_awaited() -> None:
+    class Handler:
+        def __init__(self) -> None:
+            self.sources: list[str] = []
+
+        async def __call__(self, source: str, events: list[TypedEvent]) -> None:
+            self.sources.append(source)
+
+    fanout, handler = EventFanout(), Handler()
+    fanout.subscribe(handler)
+    fanout.publish("main", BATCH)
+    await fanout.close()
+    assert handler.sources == ["main"]
+
+
+async def test_closing_leaves_no_task_behind_a_coroutine_that_hangs() -> None:
+    fanout = EventFanout()
+
+    async def handler(source: str, events: list[TypedEvent]) -> None:
+        await asyncio.Event().wait()
+
+    before = asyncio.all_tasks()
+    fanout.subscribe(handler)
+    fanout.publish("main", BATCH)
+    await fanout.close(seconds=0.01)
+    left = asyncio.all_tasks() - before
+    if left:
+        _, left = await asyncio.wait(left, timeout=1)
+    assert not left
