@@ -247,4 +247,6 @@ class StatusBoard:
         """Counters since the start: messages, events_applied, events_ignored, skipped, emitted, gaps, resyncs,
         late_events, impossible_values, and the rows per table now (operators, channels, calls, queues, callers)."""
     def drift(self) -> dict[str, int]:
-        """Differences per field (`member.paused`, `channel.state`, `caller.position`, …) found by the last resync."""
+        """Differences per field (`member.paused`, `channel.state`, `caller.position`, …) found by the last resync.
+
+        Empty when the board had nothing to agree with before: after a connect, or a gap."""

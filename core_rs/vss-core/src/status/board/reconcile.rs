@@ -1,5 +1,7 @@
 //! Connection, gap, resync and swap.
 
+use std::collections::BTreeMap;
+
 use rustc_hash::FxHashSet;
 
 use super::super::difference::Difference;
@@ -270,7 +272,8 @@ impl StatusBoard {
         self.facts.forget_touched();
         self.inherit(&mut old, &mut difference);
         self.counters.resyncs += 1;
-        self.synchronized = true;
+        // What was never compared, or was missed in a gap, has not drifted.
+        let compared = std::mem::replace(&mut self.synchronized, true);
         if let Some(gap) = self.gap.take() {
             let seq = self.journal.next(now);
             let body = SyncGap {
@@ -289,7 +292,11 @@ impl StatusBoard {
             self.journal
                 .write("sync.reconciled", now, |out| difference.write_fields(out)),
         );
-        self.drift = difference.drift;
+        self.drift = if compared {
+            difference.drift
+        } else {
+            BTreeMap::new()
+        };
         self.facts.settle(now);
         self.publish(now, batch);
         batch.notice(NoticeReason::Resynced, "the board agrees with Asterisk", None);
