@@ -27,7 +27,7 @@ pub struct Journal {
 }
 
 impl Journal {
-    /// A journal of `source` that begins with `first`, or with the clock of the first call in microseconds.
+    /// A journal of `source` that begins with `first`, or with the clock in microseconds (see [`Self::begin`]).
     pub fn new(source: &str, first: Option<u64>) -> Self {
         let mut source_json = Vec::new();
         source.write_json(&mut source_json);
@@ -51,7 +51,15 @@ impl Journal {
         self.emitted
     }
 
-    /// The next sequence number; the clock only matters for the very first.
+    /// Let the numbers begin with our own clock, unless they have a beginning: the stamp of the first fact is
+    /// Asterisk's, and a router that starts anew while that clock is ahead would go back.
+    pub fn begin(&mut self, now: Moment) {
+        if self.first.is_none() {
+            self.first = Some(now.0.max(0) as u64 * 1000 + 1);
+        }
+    }
+
+    /// The next sequence number; the time only matters for the very first of a journal that was not begun.
     pub fn next(&mut self, now: Moment) -> u64 {
         self.seq = match (self.seq, self.first) {
             (0, Some(first)) => first.max(1),

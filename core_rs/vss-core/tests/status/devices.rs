@@ -215,6 +215,25 @@ fn an_agent_of_the_pool_is_logged_in_without_a_queue() {
 }
 
 #[test]
+fn a_member_whose_state_is_a_pool_agents_is_that_agent() {
+    let mut pbx = Pbx::default();
+    pbx.member("support", "Local/12@agents", "StateInterface: Agent:12");
+    pbx.channel("x", "PJSIP/7-01", "x")
+        .say("AgentLogin", &[("", "x")], "Agent: 12");
+    assert!(!pbx.has(Table::Operators, "Agent/12"), "one person, one row");
+    assert_eq!(pbx.state_of("Agent:12"), "available");
+    pbx.at(5.0).member_event(
+        "QueueMemberRemoved",
+        "support",
+        "Local/12@agents",
+        "StateInterface: Agent:12",
+    );
+    assert_eq!(pbx.state_of("Agent:12"), "available", "still in the pool");
+    pbx.say("AgentLogoff", &[], "Agent: 12\nLogintime: 5");
+    assert_eq!(pbx.state_of("Agent:12"), "logged_out");
+}
+
+#[test]
 fn two_members_of_a_queue_on_one_phone_are_one_operator_counted_once() {
     let mut pbx = Pbx::staffed();
     pbx.member("support", "Local/1001@internal/n", "StateInterface: PJSIP/1001");

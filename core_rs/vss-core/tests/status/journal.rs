@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::pbx::Pbx;
+use crate::pbx::{Pbx, START};
 
 fn fields(event: &Value) -> Vec<&str> {
     event.as_object().unwrap().keys().map(String::as_str).collect()
@@ -118,4 +118,28 @@ fn a_facts_time_is_its_stamp_by_our_clock() {
     pbx.at(2.0)
         .member_event("QueueMemberPause", "support", "PJSIP/1002", "Paused: 1");
     assert_eq!(pbx.operator("PJSIP/1002")["since"], Pbx::iso(1.75));
+}
+
+#[test]
+fn the_sequence_begins_with_our_clock_and_not_with_a_stamp_of_asterisks() {
+    let mut options = crate::pbx::options();
+    options.first_seq = None;
+    let mut pbx = Pbx::with(options);
+    let ahead = pbx.at(3600.0).text(
+        "QueueMemberAdded",
+        &[],
+        "Queue: support\nInterface: PJSIP/1001\nStatus: 1",
+    );
+    pbx.at(0.0).bytes(ahead.as_bytes());
+    let first = u64::try_from(START).unwrap() * 1_000_000;
+    let told: Vec<u64> = pbx
+        .events
+        .iter()
+        .filter_map(|(_, event)| event["seq"].as_u64())
+        .collect();
+    assert!(!told.is_empty());
+    assert!(
+        told.iter().all(|seq| (first..first + 1000).contains(seq)),
+        "{told:?}"
+    );
 }

@@ -13,6 +13,7 @@ pub const FENCE_VARIABLE: &[u8] = b"VSS_FENCE";
 impl StatusBoard {
     /// Decode and apply the bytes of one socket read. Whatever stands in them, this does not fail.
     pub fn feed(&mut self, chunk: &[u8], now: Moment, session: Session) -> Batch {
+        self.journal.begin(now);
         let mut batch = Batch::default();
         let mut decoder = std::mem::take(match session {
             Session::Events => &mut self.events_decoder,

@@ -233,6 +233,7 @@ impl StatusBoard {
 
     /// Let time pass: wrap-ups end, ended calls and old figures go.
     pub fn tick(&mut self, now: Moment) -> Batch {
+        self.journal.begin(now);
         let mut batch = Batch::default();
         self.advance(now, &mut batch);
         self.facts.sweep(now);

@@ -9,6 +9,9 @@ use super::super::moment::Moment;
 use super::{Facts, RowName, number, text};
 use crate::ami::Message;
 
+/// No channel lives and nobody waits longer, seconds (a year): a list that says so must not overflow a time.
+const MAX_AGE: i64 = 366 * 86_400;
+
 /// A list a resync asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[allow(missing_docs)] // the names are Asterisk's actions
@@ -126,7 +129,7 @@ impl Facts {
         };
         let queue = self.queue_named(&text(item, &["Queue"]));
         let place = number::<usize>(item, "Position").unwrap_or(1).saturating_sub(1);
-        let wait = number::<i64>(item, "Wait").unwrap_or(0).max(0) * 1000;
+        let wait = number::<i64>(item, "Wait").unwrap_or(0).clamp(0, MAX_AGE) * 1000;
         if self.add_caller(queue, channel, place, now + -wait) {
             if let Some(caller) = self
                 .queues
@@ -238,6 +241,7 @@ fn duration(text: &str) -> i64 {
             Some(sum.checked_mul(60)? + part.parse::<i64>().ok()?.clamp(0, 1_000_000))
         })
         .unwrap_or(0)
+        .min(MAX_AGE)
         * 1000
 }
 
@@ -250,5 +254,6 @@ mod tests {
         assert_eq!(duration("01:02:03"), 3_723_000);
         assert_eq!(duration("nonsense"), 0);
         assert_eq!(duration(""), 0);
+        assert_eq!(duration("1000000:0:0:0:0:0:0"), MAX_AGE * 1000);
     }
 }

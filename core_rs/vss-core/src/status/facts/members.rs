@@ -353,7 +353,14 @@ impl Facts {
                 .get("Status")
                 .is_some_and(|status| status != b"AGENT_LOGGEDOFF"),
         };
-        let id = format!("Agent/{}", agent.trim_start_matches("Agent/"));
+        let number = agent.trim_start_matches("Agent/");
+        // A queue member knows an agent of app_agent_pool by its device, `Agent:12`.
+        let device = format!("Agent:{number}");
+        let id = if self.operator_ids.contains_key(&device) {
+            device
+        } else {
+            format!("Agent/{number}")
+        };
         if !logged_in && !self.operator_ids.contains_key(&id) {
             return;
         }

@@ -111,7 +111,8 @@ impl Facts {
                         .is_none_or(|half| self.bridges.get(&half.bridge).is_some_and(Bridge::is_talk))
             })
         };
-        bridge.members.iter().filter(|key| speaks(key)).count() > 1
+        // Two are enough: a conference would be looked through once for each who is in it, at every event.
+        bridge.members.iter().filter(|key| speaks(key)).nth(1).is_some()
     }
 
     fn settle_call(&mut self, key: CallKey, now: Moment) {
