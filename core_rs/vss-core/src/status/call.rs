@@ -32,6 +32,9 @@ use super::moment::Moment;
 /// So many visits of one call are remembered: a caller sent round in circles does not grow the row for ever.
 pub const MAX_VISITS_PER_CALL: usize = 64;
 
+/// The same for its transfers.
+pub const MAX_TRANSFERS_PER_CALL: usize = 64;
+
 json_name! {
     /// What a call does now.
     #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

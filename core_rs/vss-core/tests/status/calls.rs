@@ -394,3 +394,19 @@ fn an_ended_call_is_readable_for_its_time_and_then_gone() {
     pbx.at(70.0).tick();
     assert!(!pbx.has(Table::Calls, "x"));
 }
+
+#[test]
+fn a_call_transferred_in_circles_does_not_grow_its_row_for_ever() {
+    let mut pbx = Pbx::default();
+    pbx.channel("t", "PJSIP/1001-01", "t");
+    for extension in 0..100 {
+        pbx.say(
+            "BlindTransfer",
+            &[("Transferer", "t"), ("Transferee", "t")],
+            &format!("Result: Success\nExtension: {extension}"),
+        );
+    }
+    let transfers = pbx.call("t")["transfers"].clone();
+    let transfers = transfers.as_array().unwrap();
+    assert_eq!((transfers.len(), &transfers[63]["to"]), (64, &json!("99")));
+}

@@ -234,6 +234,19 @@ fn a_member_whose_state_is_a_pool_agents_is_that_agent() {
 }
 
 #[test]
+fn a_member_is_removed_from_the_device_it_stood_for_in_that_queue() {
+    let mut pbx = Pbx::default();
+    pbx.member("a", "Local/1@x", "StateInterface: SIP/1").member(
+        "b",
+        "Local/1@x",
+        "StateInterface: hint:1@x",
+    );
+    pbx.member_event("QueueMemberRemoved", "a", "Local/1@x", "StateInterface: SIP/1");
+    assert_eq!(pbx.state_of("SIP/1"), "logged_out");
+    assert_eq!(pbx.operator("hint:1@x")["memberships"][0]["queue"], "b");
+}
+
+#[test]
 fn two_members_of_a_queue_on_one_phone_are_one_operator_counted_once() {
     let mut pbx = Pbx::staffed();
     pbx.member("support", "Local/1001@internal/n", "StateInterface: PJSIP/1001");

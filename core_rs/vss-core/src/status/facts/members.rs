@@ -258,7 +258,13 @@ impl Facts {
         let (name, interface) = (text(event, &["Queue"]), text(event, INTERFACE));
         self.name(|| RowName::Member(name.clone().into_owned(), interface.clone().into_owned()));
         let queue = self.queue_names.get(&*name).copied();
-        let key = self.interfaces.get(plain_interface(&interface)).copied();
+        // One interface may stand for another device in another queue: the event names the device.
+        let device = text(event, &["StateInterface"]);
+        let key = self
+            .operator_ids
+            .get(plain_interface(&device))
+            .or_else(|| self.interfaces.get(plain_interface(&interface)))
+            .copied();
         if let (Some(queue), Some(key)) = (queue, key) {
             self.remove_membership(key, queue, &interface, now);
         }

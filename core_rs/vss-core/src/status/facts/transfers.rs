@@ -1,6 +1,6 @@
 //! Transfers, pickup and parking.
 
-use super::super::call::Transfer;
+use super::super::call::{MAX_TRANSFERS_PER_CALL, Transfer};
 use super::super::dialect::EventKind;
 use super::super::keys::ChannelKey;
 use super::super::moment::Moment;
@@ -74,6 +74,9 @@ impl Facts {
             return;
         };
         if let Some(entry) = self.calls.get_mut(call) {
+            if entry.transfers.len() >= MAX_TRANSFERS_PER_CALL {
+                entry.transfers.remove(0);
+            }
             entry.transfers.push(transfer);
         }
         self.touch_call(call);
