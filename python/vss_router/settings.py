@@ -17,6 +17,7 @@ written `support.wrapup_seconds=15`.
 """
 
 import difflib
+import math
 import re
 import tomllib
 from collections.abc import Iterable, Mapping
@@ -130,20 +131,26 @@ def load_settings(
         An unknown name or a wrong value; the message names the setting and where it stands.
     """
     environ = environ or {}
-    values: dict[str, Any] = {}
+    layers: list[dict[str, Any]] = [{}, {}, {}]
+    in_file, in_environment, in_options = layers
     path = config or environ.get(f"{ENVIRONMENT_PREFIX}CONFIG")
     if path:
         for name, value in _read_file(Path(path)).items():
-            values[name] = _checked(name, value, f"in {path}", written_as=name, one_line=False)
+            in_file[name] = _checked(name, value, f"in {path}", written_as=name, one_line=False)
     for variable, value in environ.items():
         name = variable.removeprefix(ENVIRONMENT_PREFIX).lower()
         if not variable.startswith(ENVIRONMENT_PREFIX) or name in _ELSEWHERE or name.startswith(_AMI_SECRET):
             continue
-        values[name] = _checked(name, value, "in the environment", written_as=variable, one_line=True)
+        in_environment[name] = _checked(name, value, "in the environment", written_as=variable, one_line=True)
     for name, value in (options or {}).items():
         if value is not None:
             option = f"--{name.replace('_', '-')}"
-            values[name] = _checked(name, value, "on the command line", written_as=option, one_line=True)
+            in_options[name] = _checked(name, value, "on the command line", written_as=option, one_line=True)
+    values: dict[str, Any] = {}
+    for layer in layers:
+        if "http_token_file" in layer:  # two spellings of one setting: the nearer one wins, whichever it is
+            values.pop("http_token", None)
+        values |= layer
     return _with_token(Settings(**values))
 
 
@@ -175,9 +182,12 @@ def _checked(name: str, value: object, place: str, *, written_as: str, one_line:
 
 def _converted(value: object, wanted: object, what: str, *, strict: bool) -> Any:
     try:
-        return msgspec.convert(value, wanted, strict=strict)
+        converted = msgspec.convert(value, wanted, strict=strict)
     except msgspec.ValidationError as error:
         raise SettingsError(f"the setting {what} must be {_expectation(error, value, wanted)}") from error
+    if converted == math.inf:  # a time without end: TOML and float() know it, no clock does
+        raise SettingsError(f"the setting {what} must be a finite number, not {value}")
+    return converted
 
 
 def _expectation(error: msgspec.ValidationError, value: object, wanted: object) -> str:

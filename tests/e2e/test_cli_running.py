@@ -139,7 +139,7 @@ async def test_top_asks_for_the_token_and_takes_it_from_the_environment(
             await answered(url, "/health")
             without = await run("top", "--once", "--url", url)
             by_environment = await run("top", "--url", url, env={"VSS_ROUTER_HTTP_TOKEN": "t0ken"})
-    without.assert_one_sentence("asks for a token", "--token", code=1)
+    without.assert_one_sentence("asks for a token; give the right one with --token or --token-file", code=1)
     assert by_environment.code == 0, by_environment.err
     assert "vss-router" in by_environment.out
 
@@ -164,7 +164,9 @@ async def test_a_simulated_recording_has_no_drift(run: Run, tmp_path: Path) -> N
     written = tmp_path / "invented.ami.gz"
     made = await run("simulate", "--write", written, "--seconds", "45", "--operators", "12", "--queues", "2")
     verified = await run("verify", written)
+    again = await run("simulate", "--write", written, "--seconds", "1")
     assert made.code == 0, made.err
+    again.assert_one_sentence("is there already", code=2)
     assert verified.code == 0, verified.out + verified.err
 
 

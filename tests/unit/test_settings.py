@@ -22,6 +22,7 @@ def written(folder: Path, text: str) -> Path:
         ('http = ["a"]', """the setting "http" in {file} must be text, not ['a']"""),
         ('ended_seconds = "60"', 'the setting "ended_seconds" in {file} must be a number, not "60"'),
         ("ended_seconds = -1", 'the setting "ended_seconds" in {file} must be at least 0, not -1'),
+        ("ended_seconds = inf", 'the setting "ended_seconds" in {file} must be a finite number, not inf'),
         ("window_seconds = 0", 'the setting "window_seconds" in {file} must be more than 0, not 0'),
         ('log_format = "xml"', 'the setting "log_format" in {file} must be one of text, json, not "xml"'),
         ('ami = "main=a:b@c"', 'the setting "ami" in {file} must be a list of texts, not "main=a:b@c"'),
@@ -150,6 +151,16 @@ def test_the_token_is_the_first_line_of_its_file_unless_it_is_given(tmp_path: Pa
     path.write_text("  s3cret \nnote\n", encoding="utf-8")
     assert load_settings({"http_token_file": str(path)}).http_token == "s3cret"
     assert load_settings({"http_token_file": str(path), "http_token": "near"}).http_token == "near"
+
+
+def test_a_nearer_token_file_beats_a_token_further_away(tmp_path: Path) -> None:
+    token = tmp_path / "token"
+    token.write_text("near\n", encoding="utf-8")
+    path = written(tmp_path, 'http_token = "far"')
+    environ = {"VSS_ROUTER_HTTP_TOKEN_FILE": str(token)}
+    assert load_settings({"http_token_file": str(token)}, config=path).http_token == "near"
+    assert load_settings(config=path, environ=environ).http_token == "near"
+    assert load_settings({"http_token": "nearest"}, config=path, environ=environ).http_token == "nearest"
 
 
 def test_the_data_folder_is_the_state_folder_unless_set(tmp_path: Path) -> None:

@@ -32,6 +32,7 @@ def simulate(
         typer.Option(metavar="FILE", help="Rather than listen, write a recording for verify and replay."),
     ] = None,
     seconds: Annotated[float, typer.Option(metavar="SECONDS", help="Length of the recording of --write.")] = 120.0,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the FILE of --write if it is there.")] = False,
 ) -> None:
     """Serve an invented call centre as a fake Asterisk, for tests and measurements.
 
@@ -39,12 +40,15 @@ def simulate(
     """
     from vss_router.ami.simulator import Simulator, SimulatorServer
     from vss_router.cli.running import run_command
+    from vss_router.errors import CaptureError
     from vss_router.settings import host_and_port
 
     host, port = host_and_port(listen, "--listen")
     pace = speed_from(speed)
 
     if write is not None:
+        if write.exists() and not overwrite:
+            raise CaptureError(f"{write} is there already: choose another name, or ask to overwrite it.")
         events = Simulator(operators, queues, calls_per_second=calls_per_second, seed=seed).record(write, seconds)
         print(f"{events} events of {seconds:g} s in {write}.")
         return

@@ -102,7 +102,7 @@ class RestFrames:
                 f"no router answers at {self._url}: start one with vss-router serve, or give its --url"
             ) from error
         if answer.status_code == httpx.codes.UNAUTHORIZED:
-            raise ServeError(f"{self._url} asks for a token: give the right one with --token or --token-file")
+            raise ServeError(f"{self._url} asks for a token; give the right one with --token or --token-file")
         if answer.status_code == httpx.codes.SERVICE_UNAVAILABLE:
             raise StatusUnavailableError(f"{self._url} knows nothing of its PBX yet")
         if answer.is_error:
