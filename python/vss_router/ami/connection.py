@@ -176,10 +176,9 @@ async def open_wire(
         raise AmiConnectionError(
             f"{where} refuses the connection: check that Asterisk runs and manager.conf has enabled = yes"
         ) from error
-    except OSError as error:
-        raise AmiConnectionError(f"{where} cannot be reached: {error.strerror or error}") from error
-    except UnicodeError as error:
-        raise AmiConnectionError(f"{where} names no host: check it for empty or overlong parts") from error
+    except (OSError, UnicodeError) as error:  # UnicodeError: a host with an empty or overlong part
+        reason = getattr(error, "strerror", None) or error
+        raise AmiConnectionError(f"{where} cannot be reached: {reason}") from error
     try:
         async with asyncio.timeout(greeting_seconds):
             await wire.greeted

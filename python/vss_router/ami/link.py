@@ -147,7 +147,8 @@ class AmiLink:
         self._tasks.clear()
         await asyncio.gather(*(session.log_off() for session in sessions), return_exceptions=True)
         self._resyncs.gap_begins()
-        self._resyncs.close(f"the link to {self.endpoint.url} was stopped")
+        trouble = "the link was stopped"
+        self._resyncs.close(AmiConnectionError(f"{self.endpoint.url} is not connected: {trouble}"))
         for session in sessions:
             # Whoever starts another link on this board must not take up where these sessions broke off.
             self._publish(self.board.lost(session.name, "stopped", self._now()))

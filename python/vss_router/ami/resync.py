@@ -110,12 +110,12 @@ class Resyncs:
         self.request(reason)
         await done
 
-    def close(self, why: str) -> None:
-        """No resync comes any more: whoever waits for one is told `why`."""
+    def close(self, error: AmiError) -> None:
+        """No resync comes any more: whoever waits for one is told."""
         waiting, self._waiting = self._waiting, []
         for done in waiting:
             if not done.done():
-                done.set_exception(AmiConnectionError(why))
+                done.set_exception(error)
 
     def interrupt(self, reason: str) -> bool:
         """Whatever runs is worth nothing any more (bytes were lost, a session ended): it is begun anew."""
