@@ -18,8 +18,14 @@ from vss_router._core import AmiMessage
 __all__ = ["AskedList", "ListSet", "Lists", "surveyed"]
 
 _COMPLETE: Final = "Complete"
-_ITEM_NAMES: Final = frozenset({"QueueParams", "QueueMember", "QueueEntry", "CoreShowChannel", "Status"})
-"""Items told by name alone: of a list whose beginning an old Asterisk did not announce."""
+_LIST_OF: Final = {
+    "QueueParams": "QueueStatus",
+    "QueueMember": "QueueStatus",
+    "QueueEntry": "QueueStatus",
+    "CoreShowChannel": "CoreShowChannels",
+    "Status": "Status",
+}
+"""Items told by name alone: of a list whose beginning an old Asterisk did not announce, or whose end is lost."""
 
 
 class AskedList(msgspec.Struct):
@@ -70,7 +76,7 @@ class Lists:
             return None
         asked = self._open.get(action_id)
         if asked is None:
-            if message.name not in _ITEM_NAMES:
+            if message.name not in _LIST_OF:
                 return None
             asked = self._begin(action_id)
         end = message.get("EventList")
@@ -83,6 +89,7 @@ class Lists:
             del self._open[action_id]
         else:
             asked.items += 1
+            asked.kind = asked.kind or _LIST_OF.get(message.name, "")
         return asked
 
     def _begin(self, action_id: str) -> AskedList:
