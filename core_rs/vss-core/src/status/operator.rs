@@ -164,6 +164,8 @@ pub struct Operator {
     pub device_stale: bool,
     /// What contact or peer events said; empty for nothing bad.
     pub contact_lost: String,
+    /// Contacts that events called alive and nothing called lost since, newest first.
+    pub live_contacts: Vec<String>,
     /// Logged in by an agent pool.
     pub agent_logged_in: bool,
     /// Own live channels.

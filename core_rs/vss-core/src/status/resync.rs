@@ -58,6 +58,8 @@ pub(super) struct Resync {
     pub lists: Vec<List>,
     pub fence: Fence,
     pub reason: String,
+    /// Facts were missed since the board last agreed with Asterisk.
+    pub after_gap: bool,
     pub fencing: bool,
     pub pass: u32,
     pub shadow: Facts,
@@ -70,12 +72,13 @@ pub(super) struct Resync {
 }
 
 impl Resync {
-    pub fn new(lists: Vec<List>, fence: Fence, reason: String, mut shadow: Facts) -> Self {
+    pub fn new(lists: Vec<List>, fence: Fence, reason: String, after_gap: bool, mut shadow: Facts) -> Self {
         shadow.generation += 1;
         Self {
             lists,
             fence,
             reason,
+            after_gap,
             fencing: false,
             pass: 1,
             shadow,
@@ -150,7 +153,10 @@ impl Resync {
         }
         self.catch_up(now);
         for list in &self.lists {
-            if list.state == ListState::Done {
+            // A channel list that may not be asked cannot tell who hung up in a gap: then whoever no event has named
+            // since goes, and comes back with its next event. Otherwise a lost Hangup would stay for ever.
+            let unasked = self.after_gap && list.kind == ListKind::CoreShowChannels;
+            if list.state == ListState::Done || unasked {
                 self.shadow.sweep_unseen(list.kind, now);
             }
         }

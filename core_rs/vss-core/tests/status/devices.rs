@@ -126,6 +126,19 @@ fn a_lost_contact_or_peer_is_unreachable_until_it_is_back() {
 }
 
 #[test]
+fn an_old_contact_that_goes_leaves_a_phone_with_a_live_one_reachable() {
+    let mut pbx = Pbx::staffed();
+    let contact = |port: &str, status: &str| {
+        format!("EndpointName: 1001\nAOR: 1001\nURI: sip:1001@h:{port}\nContactStatus: {status}")
+    };
+    pbx.say("ContactStatus", &[], &contact("5061", "NonQualified"));
+    pbx.say("ContactStatus", &[], &contact("5060", "Removed"));
+    assert_eq!(pbx.state_of("PJSIP/1001"), "available");
+    pbx.say("ContactStatus", &[], &contact("5061", "Removed"));
+    assert_eq!(pbx.state_of("PJSIP/1001"), "unreachable");
+}
+
+#[test]
 fn a_refused_registration_says_nothing_about_the_phone_that_is_registered() {
     let mut pbx = Pbx::staffed();
     pbx.say(

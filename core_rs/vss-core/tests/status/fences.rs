@@ -1,7 +1,7 @@
 //! Resyncs of accounts that may not set a variable: another fence, or none.
 
-use vss_core::status::NoticeReason as Reason;
 use vss_core::status::resync::Fence;
+use vss_core::status::{NoticeReason as Reason, Session};
 
 use crate::resync::{BOTH, MEMBER, PARAMS, in_step};
 
@@ -76,4 +76,34 @@ fn without_a_fence_a_row_that_an_event_touched_may_differ() {
     );
     assert_eq!(pbx.reasons().last(), Some(&Reason::Resynced));
     assert_eq!(pbx.membership("PJSIP/1001", "support")["penalty"], 7);
+}
+
+#[test]
+fn without_a_channel_list_a_hangup_missed_in_a_gap_leaves_no_phantom() {
+    let mut pbx = in_step();
+    pbx.at(1.0)
+        .channel("a", "PJSIP/1001-1", "a")
+        .channel("b", "PJSIP/1001-2", "b");
+    let (now, refusal) = (
+        pbx.now(),
+        b"Response: Error\r\nActionID: L1\r\nMessage: Permission denied\r\n\r\n",
+    );
+    let batch = pbx.board.lost(Session::Events, "cut", now);
+    pbx.keep(batch);
+    pbx.resync(&BOTH).answer_bytes(refusal);
+    pbx.state("b", 6);
+    pbx.list("QueueStatus", "L2", &[PARAMS, ("QueueMember", &[], MEMBER)])
+        .fence("token");
+    assert!(
+        pbx.board.channel("a").is_none(),
+        "nothing has named it since the gap"
+    );
+    assert!(pbx.board.channel("b").is_some());
+    pbx.resync(&BOTH).answer_bytes(refusal);
+    pbx.list("QueueStatus", "L2", &[PARAMS, ("QueueMember", &[], MEMBER)])
+        .fence("token");
+    assert!(
+        pbx.board.channel("b").is_some(),
+        "without a gap nothing is dropped"
+    );
 }

@@ -10,6 +10,7 @@ mod exits;
 mod fences;
 mod generated;
 mod journal;
+mod local_members;
 mod order;
 mod pause;
 mod pbx;

@@ -104,7 +104,13 @@ impl StatusBoard {
             .take()
             .or_else(|| self.resync.take())
             .filter(|old| old.fence == Fence::None && fence == Fence::None);
-        let mut resync = Resync::new(lists, fence, reason.to_owned(), self.facts.clone());
+        let mut resync = Resync::new(
+            lists,
+            fence,
+            reason.to_owned(),
+            self.gap.is_some(),
+            self.facts.clone(),
+        );
         resync.catch_up(now);
         if resync.fence == Fence::None {
             if let Some(before) = before.filter(super::super::resync::Resync::is_complete) {

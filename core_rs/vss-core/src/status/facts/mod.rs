@@ -2,7 +2,7 @@
 //!
 //! # Layout
 //!
-//! - `channels`, `bridges`, `callers`, `members`, `transfers`: what an event of that family changes.
+//! - `channels`, `bridges`, `callers`, `members`, `devices`, `agents`, `transfers`: what an event of that family changes.
 //! - `services`: a queue rings, an operator takes the call, it ends.
 //! - `lists`, `sweep`: what an item of a snapshot list changes, and what goes when a list did not name it.
 //! - `settle`: derives states after each message and stamps what changed.
@@ -16,6 +16,7 @@ mod bridges;
 mod callers;
 mod calls;
 mod channels;
+mod devices;
 mod handover;
 mod leftovers;
 mod lists;
