@@ -69,6 +69,9 @@ pub enum EventKind {
 
 /// The header names of one channel snapshot inside an event: all carry the same prefix.
 pub struct SnapshotKeys {
+    /// As new as the event itself: what it says replaces what was known. Others only make channels that nobody
+    /// announced.
+    pub fresh: bool,
     #[allow(missing_docs)]
     pub channel: &'static str,
     #[allow(missing_docs)]
@@ -97,17 +100,11 @@ pub struct SnapshotKeys {
     pub linkedid: &'static str,
 }
 
-impl SnapshotKeys {
-    /// Whether it is the snapshot without a prefix: the channel the event is about.
-    pub fn is_plain(&self) -> bool {
-        self.channel == PLAIN.channel
-    }
-}
-
 macro_rules! snapshot_keys {
-    ($name:ident, $prefix:literal) => {
+    ($name:ident, $prefix:literal, $fresh:literal) => {
         #[doc = concat!("The snapshot with the prefix `", $prefix, "`.")]
         pub static $name: SnapshotKeys = SnapshotKeys {
+            fresh: $fresh,
             channel: concat!($prefix, "Channel"),
             state: concat!($prefix, "ChannelState"),
             caller_number: concat!($prefix, "CallerIDNum"),
@@ -125,18 +122,20 @@ macro_rules! snapshot_keys {
     };
 }
 
-snapshot_keys!(PLAIN, "");
-snapshot_keys!(DEST, "Dest");
-snapshot_keys!(LOCAL_ONE, "LocalOne");
-snapshot_keys!(LOCAL_TWO, "LocalTwo");
-snapshot_keys!(TARGET, "Target");
-snapshot_keys!(PARKEE, "Parkee");
-snapshot_keys!(RETRIEVER, "Retriever");
-snapshot_keys!(TRANSFERER, "Transferer");
-snapshot_keys!(TRANSFEREE, "Transferee");
-snapshot_keys!(ORIG_TRANSFERER, "OrigTransferer");
-snapshot_keys!(SECOND_TRANSFERER, "SecondTransferer");
-snapshot_keys!(TRANSFER_TARGET, "TransferTarget");
+snapshot_keys!(PLAIN, "", true);
+// After an attended transfer AgentComplete shows the caller as it was before, and no event follows it.
+snapshot_keys!(COMPLETED, "", false);
+snapshot_keys!(DEST, "Dest", false);
+snapshot_keys!(LOCAL_ONE, "LocalOne", false);
+snapshot_keys!(LOCAL_TWO, "LocalTwo", false);
+snapshot_keys!(TARGET, "Target", false);
+snapshot_keys!(PARKEE, "Parkee", false);
+snapshot_keys!(RETRIEVER, "Retriever", false);
+snapshot_keys!(TRANSFERER, "Transferer", false);
+snapshot_keys!(TRANSFEREE, "Transferee", false);
+snapshot_keys!(ORIG_TRANSFERER, "OrigTransferer", false);
+snapshot_keys!(SECOND_TRANSFERER, "SecondTransferer", false);
+snapshot_keys!(TRANSFER_TARGET, "TransferTarget", false);
 
 /// An event the board looks at.
 pub struct EventEntry {
@@ -225,7 +224,7 @@ static EVENTS: &[Row] = &[
     ("QueueMemberPaused", K::QueueMemberPause, &[]),
     ("AgentCalled", K::AgentCalled, &[&PLAIN, &DEST]),
     ("AgentConnect", K::AgentConnect, &[&PLAIN, &DEST]),
-    ("AgentComplete", K::AgentComplete, &[&PLAIN, &DEST]),
+    ("AgentComplete", K::AgentComplete, &[&COMPLETED, &DEST]),
     ("AgentRingNoAnswer", K::AgentRingNoAnswer, &[&PLAIN, &DEST]),
     ("AgentDump", K::AgentDump, &[&PLAIN, &DEST]),
     ("AgentLogin", K::AgentLogin, &[&PLAIN]),

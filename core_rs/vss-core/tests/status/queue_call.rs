@@ -230,3 +230,16 @@ fn positions_close_up_when_someone_in_the_middle_leaves() {
     pbx.leave("support", "f").hangup("d");
     assert_eq!(pbx.line("support"), ["c", "e"]);
 }
+
+#[test]
+fn agent_complete_does_not_put_back_whom_the_caller_was_connected_to_before_a_transfer() {
+    let mut pbx = Pbx::staffed();
+    pbx.served_call().at(8.0);
+    let after = pbx
+        .text("NewConnectedLine", &[("", "c")], "")
+        .replace("ConnectedLineNum: <unknown>", "ConnectedLineNum: 1002");
+    pbx.bytes(after.as_bytes()).at(9.0).complete();
+    let channel: serde_json::Value =
+        serde_json::from_slice(&pbx.board.channel("c").unwrap_or_default()).unwrap_or_default();
+    assert_eq!(channel["connected"]["number"], "1002");
+}

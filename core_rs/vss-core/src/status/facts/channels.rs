@@ -43,8 +43,7 @@ impl Facts {
             .and_then(|id| std::str::from_utf8(id).ok())
             .filter(|id| !id.is_empty());
         let key = match self.channel_ids.get(id) {
-            // After an attended transfer AgentComplete shows the caller as it was before, and no event follows it.
-            Some(&key) if !keys.is_plain() || event.name() == b"AgentComplete" => return Some(key),
+            Some(&key) if !keys.fresh => return Some(key),
             Some(&key) => key,
             None if self.is_buried(id) => {
                 self.late += 1;
