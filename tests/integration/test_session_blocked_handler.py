@@ -22,7 +22,7 @@ CALM = replace(
     pong_seconds=2.0,
     stall_seconds=10.0,
     fence_seconds=10.0,
-    # A flood that overflows again and again spaces the resyncs out; the tests wait for the one after it.
+    # A flood overflows again and again: each resync that fails in it is followed by one a second later at most.
     spacing_most_seconds=1.0,
     retry_most_seconds=1.0,
 )
