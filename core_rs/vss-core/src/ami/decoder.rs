@@ -141,7 +141,7 @@ impl AmiDecoder {
         self.framer.reset();
     }
 
-    /// Bytes were lost on the way here: forget a half-received message and what comes up to the next blank line.
+    /// Bytes were lost on the way here: forget a half-received message and what comes before the next whole one.
     pub fn lose_place(&mut self) {
         self.drop_line();
         self.framer.lose_place();

@@ -94,13 +94,14 @@ impl Framer {
         self.state = State::Opening;
     }
 
-    /// Bytes were lost: drop everything up to the next blank line.
+    /// Bytes were lost: go on at the next message. It may begin right here, for a stream that was quiet after the loss
+    /// goes on with a whole one, and that one may be what somebody waits for.
     pub(crate) fn lose_place(&mut self) {
         self.drop_headers();
         self.state = State::Skipping {
             is_command: false,
             after_marker: false,
-            after_blank: false,
+            after_blank: true,
         };
     }
 

@@ -22,6 +22,8 @@ pub struct Journal {
     source_json: Vec<u8>,
     hash: u64,
     first: Option<u64>,
+    /// The first number is not below this one.
+    least: u64,
     seq: u64,
     emitted: u64,
 }
@@ -36,6 +38,7 @@ impl Journal {
             source_json,
             hash: source_hash(source),
             first,
+            least: 0,
             seq: 0,
             emitted: 0,
         }
@@ -55,7 +58,7 @@ impl Journal {
     /// Asterisk's, and a router that starts anew while that clock is ahead would go back.
     pub fn begin(&mut self, now: Moment) {
         if self.first.is_none() {
-            self.first = Some(now.0.max(0) as u64 * 1000 + 1);
+            self.first = Some((now.0.max(0) as u64 * 1000 + 1).max(self.least));
         }
     }
 
@@ -67,6 +70,17 @@ impl Journal {
             (seq, _) => seq + 1,
         };
         self.seq
+    }
+
+    /// Go on from `seq` when that is above the last number; true when it is.
+    pub fn raise(&mut self, seq: u64) -> bool {
+        if self.seq > 0 || self.first.is_some_and(|first| seq >= first) {
+            let above = seq > self.seq;
+            self.seq = self.seq.max(seq);
+            return above;
+        }
+        self.least = self.least.max(seq + 1);
+        false
     }
 
     /// Write an event with the next sequence number; `fields` appends `"name":value,…` without braces.

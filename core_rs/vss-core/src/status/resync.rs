@@ -74,6 +74,8 @@ pub(super) struct Resync {
 impl Resync {
     pub fn new(lists: Vec<List>, fence: Fence, reason: String, after_gap: bool, mut shadow: Facts) -> Self {
         shadow.generation += 1;
+        // The live board sees the same channels hang up.
+        shadow.hung_up = None;
         Self {
             lists,
             fence,

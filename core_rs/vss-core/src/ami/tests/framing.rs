@@ -184,3 +184,22 @@ fn after_lost_bytes_the_stream_goes_on_at_the_next_blank_line() {
     assert!(decoder.next_message().is_none());
     assert_eq!(decoder.skipped(), 0);
 }
+
+#[test]
+fn a_message_that_begins_where_the_lost_bytes_end_is_whole() {
+    for pieces in [
+        vec![&b"Event: VarSet\r\nValue: 1\r\n\r\n"[..]],
+        vec![b"Eve", b"nt: VarSet\r\nVal", b"ue: 1\r\n\r\n"],
+    ] {
+        let mut decoder = AmiDecoder::default();
+        decoder.push(b"Event: Hangup\r\nUniqueid: 17");
+        decoder.lose_place();
+        for piece in pieces {
+            decoder.push(piece);
+        }
+        assert!(
+            matches!(decoder.next_message(), Some(Decoded::Message(message)) if message.name() == b"VarSet" && message.get("Value") == Some(b"1"))
+        );
+        assert!(decoder.next_message().is_none());
+    }
+}

@@ -1,21 +1,27 @@
 //! The surface: bytes of AMI sessions in, typed events and rows out.
 //!
 //! - `intake`: what a message is for, and its time.
+//! - `reading`: rows, whole tables, and what changed since when.
+//! - `by_hand`: rows that do not come from Asterisk.
 //! - `publish`: events about what a message changed.
 //! - `reconcile`: resync, gap and swap.
 
+mod by_hand;
 mod intake;
 mod publish;
+mod reading;
 mod reconcile;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::changes::ChangeLog;
 use super::error::StatusError;
-use super::facts::{Facts, Table};
+use super::facts::Facts;
 use super::journal::{Event, Journal};
 use super::moment::Moment;
 use super::options::BoardOptions;
+use super::overlay::Overlay;
 use super::resync::Resync;
 use crate::ami::{AmiDecoder, Message};
 
@@ -194,7 +200,10 @@ struct OpenGap {
 #[derive(Debug)]
 pub struct StatusBoard {
     facts: Facts,
+    /// What lies over the facts, set by hand or from the database.
+    overlay: Overlay,
     journal: Journal,
+    changes: ChangeLog,
     events_decoder: AmiDecoder,
     actions_decoder: AmiDecoder,
     resync: Option<Resync>,
@@ -221,6 +230,8 @@ impl StatusBoard {
             events_decoder: AmiDecoder::new(options.encoding),
             actions_decoder: AmiDecoder::new(options.encoding),
             facts: Facts::new(Arc::new(options)),
+            overlay: Overlay::default(),
+            changes: ChangeLog::default(),
             resync: None,
             passes: None,
             gap: None,
@@ -267,67 +278,14 @@ impl StatusBoard {
         self.synchronized
     }
 
+    /// Resyncs done since the start.
+    pub fn resyncs(&self) -> u64 {
+        self.counters.resyncs
+    }
+
     /// Differences per field found by the last resync.
     pub fn drift(&self) -> &BTreeMap<String, u64> {
         &self.drift
-    }
-
-    /// One operator's row by id, interface or extension.
-    pub fn operator(&mut self, asked: &str) -> Option<Vec<u8>> {
-        let id = self.facts.resolve_operator(asked)?;
-        self.row(Table::Operators, &id)
-    }
-
-    /// One channel's row by Uniqueid or name.
-    pub fn channel(&mut self, asked: &str) -> Option<Vec<u8>> {
-        let id = self.facts.resolve_channel(asked)?;
-        self.row(Table::Channels, &id)
-    }
-
-    /// One row by id.
-    pub fn row(&mut self, table: Table, id: &str) -> Option<Vec<u8>> {
-        let mut out = Vec::with_capacity(1024);
-        self.facts.write(table, id, &mut out).then_some(out)
-    }
-
-    /// The waiting callers of a queue as a JSON array.
-    pub fn callers(&self, queue: &str) -> Option<Vec<u8>> {
-        self.facts.callers_json(queue)
-    }
-
-    /// Rows in order of id.
-    pub fn rows(
-        &mut self,
-        table: Table,
-        state: Option<&str>,
-        queue: Option<&str>,
-        after: Option<&str>,
-        limit: usize,
-    ) -> Vec<(String, Vec<u8>)> {
-        let ids = self.facts.ids(table, state, queue, after, limit);
-        ids.into_iter()
-            .filter_map(|id| self.row(table, &id).map(|row| (id, row)))
-            .collect()
-    }
-
-    /// The whole board: `{"source", "seq", "as_of", "operators": […], "channels": […], "queues": […], "calls": […]}`.
-    pub fn snapshot(&mut self) -> Vec<u8> {
-        let mut out = Vec::with_capacity(64 * 1024);
-        let source = serde_json::to_string(self.source()).unwrap_or_default();
-        out.extend_from_slice(
-            format!(
-                "{{\"source\":{source},\"seq\":{},\"as_of\":\"{}\"",
-                self.seq(),
-                self.as_of()
-            )
-            .as_bytes(),
-        );
-        for table in Table::ALL {
-            out.extend_from_slice(format!(",\"{}\":", table.name()).as_bytes());
-            self.facts.write_table(table, &mut out);
-        }
-        out.push(b'}');
-        out
     }
 
     /// Whatever is live, one line each: empty once every channel hung up.
@@ -357,7 +315,7 @@ impl StatusBoard {
             ("late_events", self.facts.late),
             ("impossible_values", counters.impossible),
         ];
-        stats.extend(self.facts.counts().map(|(name, count)| (name, count as u64)));
+        stats.extend(self.counts().map(|(name, count)| (name, count as u64)));
         stats
     }
 }

@@ -1,9 +1,10 @@
 //! Events about what a message changed, in the order calls, operators, queues; channels only get their new mark.
 
 use super::super::call::{Announced, Call, CallStatus, Direction, Disposition};
-use super::super::facts::Touched;
+use super::super::changes::ChangedRow;
+use super::super::facts::{Table, Touched};
 use super::super::json::{Seconds, json_object};
-use super::super::keys::{CallKey, OperatorKey, QueueKey};
+use super::super::keys::{CallKey, ChannelKey, OperatorKey, QueueKey};
 use super::super::moment::Moment;
 use super::super::operator::OperatorState;
 use super::{Batch, StatusBoard};
@@ -46,6 +47,9 @@ json_object! {
 }
 
 impl StatusBoard {
+    /// So many rows may share one sequence number.
+    pub(super) const TOGETHER: usize = 256;
+
     /// Stamp what was touched and write the events about it.
     pub(super) fn publish(&mut self, now: Moment, batch: &mut Batch) {
         let Touched {
@@ -63,14 +67,39 @@ impl StatusBoard {
         for key in queues {
             self.publish_queue(key, now, batch);
         }
-        // One number serves all channels of a message, and all rows that went: no event speaks of them.
-        let mut seq = std::mem::take(&mut self.facts.removed).then(|| self.journal.next(now));
-        for key in channels {
-            if let Some(channel) = self.facts.channels.get_mut(key) {
-                channel.mark.touched = false;
-                channel.mark.seq = *seq.get_or_insert_with(|| self.journal.next(now));
-                channel.mark.as_of = now;
+        // One number serves all channels of a message, and all rows that went: no event speaks of them. After a swap
+        // they can be thousands, and whoever follows takes those of one number together.
+        for chunk in channels.chunks(Self::TOGETHER) {
+            self.publish_channels(chunk, now);
+        }
+        let gone = std::mem::take(&mut self.facts.gone);
+        for chunk in gone.chunks(Self::TOGETHER) {
+            let seq = self.journal.next(now);
+            for (table, id) in chunk {
+                if !self.facts.has(*table, id) {
+                    self.overlay.lift(*table, id);
+                }
+                self.changes
+                    .push(seq, ChangedRow::Gone(*table, id.as_str().into()));
             }
+        }
+        self.compact_changes();
+    }
+
+    fn publish_channels(&mut self, keys: &[ChannelKey], now: Moment) {
+        let mut number = None;
+        for &key in keys {
+            let Some(channel) = self.facts.channels.get_mut(key) else {
+                continue;
+            };
+            let seq = *number.get_or_insert_with(|| self.journal.next(now));
+            channel.mark.touched = false;
+            channel.mark.seq = seq;
+            channel.mark.as_of = now;
+            self.changes.push(seq, ChangedRow::Channel(key));
+            self.lift(Table::Channels, |board| {
+                Some(board.facts.channels.get(key)?.id.clone())
+            });
         }
     }
 
@@ -140,13 +169,18 @@ impl StatusBoard {
             self.journal.next(now);
         }
         call.mark.seq = self.journal.seq();
+        self.changes.push(call.mark.seq, ChangedRow::Call(key));
+        self.lift(Table::Calls, |board| Some(board.facts.calls.get(key)?.id.clone()));
     }
 
     fn publish_operator(&mut self, key: OperatorKey, now: Moment, batch: &mut Batch) {
         if let Some(operator) = self.facts.operators.get_mut(key) {
             operator.mark.touched = false;
         }
-        if !self.facts.encode_operator(key) {
+        let lifted = self.lift(Table::Operators, |board| {
+            Some(board.facts.operators.get(key)?.id.clone())
+        });
+        if !self.facts.encode_operator(key) && !lifted {
             return;
         }
         let Some(operator) = self.facts.operators.get_mut(key) else {
@@ -159,6 +193,7 @@ impl StatusBoard {
         let seq = self.journal.next(now);
         operator.mark.seq = seq;
         operator.mark.as_of = now;
+        self.changes.push(seq, ChangedRow::Operator(key));
         let event = self.journal.write_as(seq, "operator.update", now, |out| {
             write_previous(out, previous);
             out.extend_from_slice(b"\"row\":");
@@ -171,7 +206,10 @@ impl StatusBoard {
         if let Some(queue) = self.facts.queues.get_mut(key) {
             queue.mark.touched = false;
         }
-        if !self.facts.encode_queue(key, now) {
+        let lifted = self.lift(Table::Queues, |board| {
+            Some(board.facts.queues.get(key)?.name.clone())
+        });
+        if !self.facts.encode_queue(key, now) && !lifted {
             return;
         }
         let Some(queue) = self.facts.queues.get_mut(key) else {
@@ -180,6 +218,7 @@ impl StatusBoard {
         let seq = self.journal.next(now);
         queue.mark.seq = seq;
         queue.mark.as_of = now;
+        self.changes.push(seq, ChangedRow::Queue(key));
         let event = self.journal.write_as(seq, "queue.update", now, |out| {
             out.extend_from_slice(b"\"row\":");
             queue.mark.write(out);

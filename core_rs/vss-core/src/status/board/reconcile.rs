@@ -276,7 +276,9 @@ impl StatusBoard {
             ..Difference::default()
         };
         self.facts.forget_touched();
-        self.inherit(&mut old, &mut difference);
+        self.facts.hung_up = old.hung_up.take();
+        self.inherit(&mut old, &mut difference, now);
+        self.lift_at_swap();
         self.counters.resyncs += 1;
         // What was never compared, or was missed in a gap, has not drifted.
         let compared = std::mem::replace(&mut self.synchronized, true);
@@ -305,11 +307,12 @@ impl StatusBoard {
         };
         self.facts.settle(now);
         self.publish(now, batch);
+        self.rebuild_changes();
         batch.notice(NoticeReason::Resynced, "the board agrees with Asterisk", None);
     }
 
     /// The new facts take over what was published of the old: marks, so that only what differs is published again.
-    fn inherit(&mut self, old: &mut Facts, difference: &mut Difference) {
+    fn inherit(&mut self, old: &mut Facts, difference: &mut Difference, now: Moment) {
         for table in Table::ALL {
             let name = table.name().trim_end_matches('s');
             let ids = self.facts.ids(table, None, None, None, usize::MAX);
@@ -328,6 +331,10 @@ impl StatusBoard {
             gone.sort_unstable();
             for id in gone {
                 difference.remove(name, id);
+                if table == Table::Channels {
+                    self.facts.keep_vanished(old, id, now);
+                }
+                self.facts.gone.push((table, id.clone()));
             }
         }
     }

@@ -6,7 +6,7 @@ use super::super::dialect::{EventKind, PLAIN, SnapshotKeys};
 use super::super::keys::ChannelKey;
 use super::super::membership::plain_interface;
 use super::super::moment::Moment;
-use super::{Facts, RowName, first, kind_of, number, text};
+use super::{Facts, RowName, Table, first, kind_of, number, text};
 use crate::ami::Message;
 
 impl Facts {
@@ -306,6 +306,7 @@ impl Facts {
 
     /// Take a channel out of everything.
     pub(super) fn remove_channel(&mut self, key: ChannelKey, cause: Option<u32>, now: Moment) {
+        self.keep_hung_up(key, cause, now);
         self.leave_bridge(key);
         let Some(channel) = self.channels.get(key) else {
             return;
@@ -333,11 +334,11 @@ impl Facts {
             self.touch_operator(operator);
         }
         if let Some(channel) = self.channels.remove(key) {
-            self.removed = true;
             self.channel_ids.remove(&channel.id);
             if self.channel_names.get(&channel.name) == Some(&key) {
                 self.channel_names.remove(&channel.name);
             }
+            self.gone.push((Table::Channels, channel.id));
         }
         self.legs.remove(&id);
         self.bury(id, now);

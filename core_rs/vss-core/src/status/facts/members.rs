@@ -9,7 +9,7 @@ use super::super::membership::{Membership, plain_interface, same_interface};
 use super::super::moment::Moment;
 use super::super::operator::{Operator, extension_of};
 use super::timers::Timer;
-use super::{Facts, RowName, flag, number, text};
+use super::{Facts, RowName, Table, flag, number, text};
 use crate::ami::Message;
 
 /// How long an operator without a queue is kept as `logged_out`, milliseconds: the TTL of a row.
@@ -120,7 +120,6 @@ impl Facts {
     /// An operator nobody needs any more.
     pub(super) fn forget_operator(&mut self, key: OperatorKey) {
         if let Some(operator) = self.operators.remove(key) {
-            self.removed = true;
             self.operator_ids.remove(&operator.id);
             self.interfaces.retain(|_, &mut other| other != key);
             self.legs.retain(|_, &mut other| other != key);
@@ -130,6 +129,7 @@ impl Facts {
                 }
                 self.touch_channel(channel);
             }
+            self.gone.push((Table::Operators, operator.id));
         }
     }
 

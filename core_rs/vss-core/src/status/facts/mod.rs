@@ -18,6 +18,7 @@ mod calls;
 mod channels;
 mod devices;
 mod handover;
+mod hung_up;
 mod leftovers;
 mod lists;
 mod members;
@@ -47,6 +48,7 @@ use super::options::BoardOptions;
 use super::queue::Queue;
 use crate::ami::Message;
 
+pub use hung_up::HungUp;
 pub use lists::ListKind;
 pub use tables::Table;
 use timers::Timer;
@@ -100,8 +102,10 @@ pub struct Facts {
     timer_count: u64,
     swept_at: Moment,
     pub(super) touched: Touched,
-    /// A row went away: that is a change too, and takes a number.
-    pub(super) removed: bool,
+    /// Rows that went away: that is a change too, and takes a number.
+    pub(super) gone: Vec<(Table, String)>,
+    /// Last rows of channels that hung up, where somebody wants them.
+    pub(super) hung_up: Option<HungUp>,
     /// Where rows are encoded before they are compared.
     scratch: Vec<u8>,
     /// Operators by the Uniqueid their offers and services hang on: the rung leg, or the caller where no leg is told.
@@ -191,6 +195,7 @@ impl Facts {
 
     /// What was touched is settled and nobody publishes it (a shadow).
     pub fn forget_touched(&mut self) {
+        self.gone.clear();
         let touched = std::mem::take(&mut self.touched);
         for key in touched.channels {
             if let Some(row) = self.channels.get_mut(key) {

@@ -18,6 +18,19 @@ impl Table {
     /// Every table, in the order a snapshot shows them.
     pub const ALL: [Self; 4] = [Self::Operators, Self::Channels, Self::Queues, Self::Calls];
 
+    /// How many there are.
+    pub const COUNT: usize = 4;
+
+    /// Its place among them, from 0.
+    pub(crate) fn place(self) -> usize {
+        match self {
+            Self::Operators => 0,
+            Self::Channels => 1,
+            Self::Queues => 2,
+            Self::Calls => 3,
+        }
+    }
+
     /// Its name.
     pub fn name(self) -> &'static str {
         match self {
@@ -122,6 +135,16 @@ impl Facts {
             }
         }
         out.push(b']');
+    }
+
+    /// Whether there is a row with this id.
+    pub fn has(&self, table: Table, id: &str) -> bool {
+        match table {
+            Table::Operators => self.operator_ids.contains_key(id),
+            Table::Channels => self.channel_ids.contains_key(id),
+            Table::Calls => self.call_ids.contains_key(id),
+            Table::Queues => self.queue_names.contains_key(id),
+        }
     }
 
     /// Append the row with this id to `out`; false when there is none.

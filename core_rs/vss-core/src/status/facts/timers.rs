@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 
 use super::super::keys::{CallKey, OperatorKey};
 use super::super::moment::Moment;
-use super::Facts;
+use super::{Facts, Table};
 
 /// How often the windows of all queues are looked through, milliseconds.
 const SWEEP_EVERY: i64 = 5_000;
@@ -58,8 +58,8 @@ impl Facts {
                         .is_some_and(|ended| ended + kept <= at)
                         && let Some(call) = self.calls.remove(key)
                     {
-                        self.removed = true;
                         self.call_ids.remove(&call.id);
+                        self.gone.push((Table::Calls, call.id));
                     }
                 }
                 Timer::OperatorGone(key) => {
