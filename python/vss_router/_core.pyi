@@ -1,19 +1,22 @@
 """The compiled core: AMI decoding and live status. Times are Unix seconds (float, UTC) unless said otherwise."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Final, Literal, final
+from typing import Final, Literal, TypeAlias, final
 
 __all__ = [
     "AmiAction",
     "AmiDecoder",
     "AmiMessage",
     "Batch",
+    "Changes",
     "Gap",
     "Response",
     "StatusBoard",
     "__version__",
     "build_profile",
 ]
+
+_Table: TypeAlias = Literal["operators", "channels", "calls", "queues"]
 
 __version__: Final[str]
 build_profile: Final[Literal["release", "debug"]]
@@ -151,6 +154,29 @@ class Batch:
         """AMI messages decoded."""
 
 @final
+class Changes:
+    """Rows that changed after a cursor, each once and as it is now."""
+
+    @property
+    def seq_from(self) -> int:
+        """The cursor asked with, plus one."""
+    @property
+    def seq_to(self) -> int:
+        """The cursor to ask with the next time."""
+    @property
+    def complete(self) -> bool:
+        """Nothing is left after `seq_to`."""
+    @property
+    def lost(self) -> bool:
+        """The cursor is too old, or another router's: nothing was read, ask from 0 and forget what is known."""
+    @property
+    def rows(self) -> list[tuple[_Table, str, bytes]]:
+        """Rows that stand there: (table, id, JSON)."""
+    @property
+    def removed(self) -> list[tuple[_Table, str]]:
+        """Rows that are gone: (table, id). None when asked from 0."""
+
+@final
 class StatusBoard:
     """The live status of one PBX: the only place where AMI facts become status.
 
@@ -233,6 +259,45 @@ class StatusBoard:
         limit: int | None = None,
     ) -> list[tuple[str, bytes]]:
         """Rows in order of id, those after the id `after`, at most `limit`: (id, JSON)."""
+    def changes(self, since: int, limit: int | None = None) -> Changes:
+        """What changed after the cursor `since` (0: everything), about `limit` rows, in order of their `seq`."""
+    def set_row(
+        self,
+        table: _Table,
+        id: str,
+        row: bytes,
+        *,
+        origin: Literal["manual", "database"] = "manual",
+        state: str = "",
+        queues: Sequence[str] = (),
+        extension: str = "",
+        name: str = "",
+        now: float,
+    ) -> Batch:
+        """Lay a row over what AMI says, until the next AMI fact about it.
+
+        `row` is the JSON object without `seq` and `as_of`. `state` and `queues` are what filters compare with, an
+        operator is also found by `extension`, a channel by `name`. A row of the origin `database` is only laid where
+        nothing stands, and goes at the first resync.
+
+        Raises
+        ------
+        StatusError
+            The row is not a JSON object, or the table or the origin does not exist.
+        """
+    def remove_row(self, table: _Table, id: str, now: float) -> bool:
+        """Take a row away until the next AMI fact about it; false when there is none."""
+    def clear(self, now: float) -> int:
+        """Take every row away, as `remove_row` does; how many."""
+    def is_by_hand(self, table: _Table, id: str) -> bool:
+        """Whether the row that is shown was set by `set_row` with the origin `manual`."""
+    def raise_seq(self, seq: int) -> None:
+        """Let sequence numbers go on from `seq` when that is above ours: another router wrote for this PBX before."""
+    def keep_hung_up(self, keep: bool) -> None:
+        """Keep the last row of each channel that hangs up for `take_hung_up`, 10 000 at most."""
+    def take_hung_up(self) -> tuple[list[bytes], int]:
+        """Last rows of channels that hung up, oldest first, each with `ended_at` and `hangup_cause` (null when nobody
+        saw it hang up); and how many were lost since the start because nobody took them."""
     @property
     def source(self) -> str: ...
     @property

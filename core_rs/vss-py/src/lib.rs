@@ -1,6 +1,7 @@
 //! `vss_router._core`: the binding. One file per topic of vss-core; nothing here decides anything.
 
 mod ami;
+mod changes;
 mod errors;
 mod status;
 
@@ -10,6 +11,9 @@ use pyo3::prelude::*;
 mod _core {
     #[pymodule_export]
     use super::ami::{AmiAction, AmiDecoder, AmiMessage};
+
+    #[pymodule_export]
+    use super::changes::Changes;
 
     #[pymodule_export]
     use super::status::{Batch, Gap, Response, StatusBoard};

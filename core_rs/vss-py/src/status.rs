@@ -1,12 +1,13 @@
 //! `StatusBoard` and what its calls bring, for Python.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyList, PyTuple};
 use vss_core::status::resync::Fence;
-use vss_core::status::{self, BoardOptions, Moment, Notice, Session, Table};
+use vss_core::status::{self, BoardOptions, Change, Moment, Notice, Origin, RowByHand, Session, Table};
 
+use crate::changes::Changes;
 use crate::errors::CoreError;
 
 /// The answer to an action (not an event of a list).
@@ -181,14 +182,30 @@ impl Batch {
     }
 }
 
+/// A board that Python feeds and threads of our own read.
+pub(crate) struct SharedBoard {
+    board: Mutex<status::StatusBoard>,
+}
+
+impl SharedBoard {
+    /// A panic elsewhere must not make every later call fail: the board itself is consistent between calls.
+    pub(crate) fn lock(&self) -> MutexGuard<'_, status::StatusBoard> {
+        self.board.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
 /// The live status of one PBX.
 #[pyclass(frozen, module = "vss_router._core")]
-pub(crate) struct StatusBoard(Mutex<status::StatusBoard>);
+pub(crate) struct StatusBoard(Arc<SharedBoard>);
 
 impl StatusBoard {
-    /// A panic elsewhere must not make every later call fail: the board itself is consistent between calls.
+    /// The board itself, for a thread that goes on after the Python object is gone.
+    pub(crate) fn shared(&self) -> Arc<SharedBoard> {
+        Arc::clone(&self.0)
+    }
+
     fn board(&self) -> MutexGuard<'_, status::StatusBoard> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock()
     }
 }
 
@@ -228,7 +245,8 @@ impl StatusBoard {
             ended: millis(ended_seconds),
             window: millis(window_seconds),
         };
-        Ok(Self(Mutex::new(status::StatusBoard::new(options)?)))
+        let board = Mutex::new(status::StatusBoard::new(options)?);
+        Ok(Self(Arc::new(SharedBoard { board })))
     }
 
     #[pyo3(signature = (chunk, now, session = "events"))]
@@ -352,6 +370,77 @@ impl StatusBoard {
             .into_iter()
             .map(|(id, row)| (id, PyBytes::new(py, &row)))
             .collect())
+    }
+
+    #[pyo3(signature = (since, limit = None))]
+    fn changes(&self, py: Python<'_>, since: u64, limit: Option<usize>) -> PyResult<Changes> {
+        let mut rows = Vec::new();
+        let mut removed = Vec::new();
+        let span = py.detach(|| {
+            self.board()
+                .changes(since, limit.unwrap_or(usize::MAX), |change| match change {
+                    Change::Put { table, id, row, .. } => {
+                        rows.push((table.name(), id.to_owned(), row.to_vec()))
+                    }
+                    Change::Remove { table, id } => removed.push((table.name(), id.to_owned())),
+                })
+        });
+        Changes::new(py, since, span, rows, removed)
+    }
+
+    #[allow(clippy::too_many_arguments)] // all but three have names and defaults in Python
+    #[pyo3(signature = (table, id, row, *, origin = "manual", state = "", queues = Vec::new(), extension = "", name = "", now))]
+    fn set_row(
+        &self,
+        py: Python<'_>,
+        table: &str,
+        id: &str,
+        row: &[u8],
+        origin: &str,
+        state: &str,
+        queues: Vec<String>,
+        extension: &str,
+        name: &str,
+        now: f64,
+    ) -> PyResult<Batch> {
+        let table = Table::named(table).map_err(CoreError::from)?;
+        let row = RowByHand {
+            json: row,
+            origin: Origin::named(origin).map_err(CoreError::from)?,
+            state,
+            queues,
+            extension,
+            name,
+        };
+        let set = self.board().set_row(table, id, row, Moment::from_seconds(now));
+        Batch::new(py, set.map_err(CoreError::from)?)
+    }
+
+    fn remove_row(&self, table: &str, id: &str, now: f64) -> PyResult<bool> {
+        let table = Table::named(table).map_err(CoreError::from)?;
+        Ok(self.board().remove_row(table, id, Moment::from_seconds(now)))
+    }
+
+    fn clear(&self, now: f64) -> usize {
+        self.board().clear(Moment::from_seconds(now))
+    }
+
+    fn is_by_hand(&self, table: &str, id: &str) -> PyResult<bool> {
+        let table = Table::named(table).map_err(CoreError::from)?;
+        Ok(self.board().is_by_hand(table, id))
+    }
+
+    fn raise_seq(&self, seq: u64) {
+        self.board().raise_seq(seq);
+    }
+
+    fn keep_hung_up(&self, keep: bool) {
+        self.board().keep_hung_up(keep);
+    }
+
+    fn take_hung_up<'py>(&self, py: Python<'py>) -> (Vec<Bound<'py, PyBytes>>, u64) {
+        let (rows, lost) = self.board().take_hung_up();
+        (rows.iter().map(|row| PyBytes::new(py, row)).collect(), lost)
     }
 
     #[getter]

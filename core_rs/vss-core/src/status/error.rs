@@ -26,4 +26,12 @@ pub enum StatusError {
     /// A table that does not exist.
     #[error("{0:?} is not a table: use \"operators\", \"channels\", \"calls\" or \"queues\"")]
     UnknownTable(String),
+    /// An origin that does not exist.
+    #[error("{0:?} is not an origin of a row: use \"manual\" or \"database\"")]
+    UnknownOrigin(String),
+    /// A row by hand that cannot stand among rows.
+    #[error(
+        "the row {0:?} is not a JSON object with at least one field, without seq and as_of: the board adds those"
+    )]
+    NotARow(String),
 }

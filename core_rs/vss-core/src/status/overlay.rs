@@ -13,6 +13,7 @@
 
 use std::collections::BTreeMap;
 
+use super::error::StatusError;
 use super::facts::Table;
 use super::mark::Mark;
 
@@ -27,11 +28,14 @@ pub enum Origin {
 
 impl Origin {
     /// The origin of this name.
-    pub fn named(name: &str) -> Option<Self> {
+    ///
+    /// # Errors
+    /// [`StatusError::UnknownOrigin`].
+    pub fn named(name: &str) -> Result<Self, StatusError> {
         match name {
-            "manual" => Some(Self::Manual),
-            "database" => Some(Self::Database),
-            _ => None,
+            "manual" => Ok(Self::Manual),
+            "database" => Ok(Self::Database),
+            other => Err(StatusError::UnknownOrigin(other.to_owned())),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Rows that do not come from Asterisk: set, removed, and lifted again by the next fact.
 
 use super::super::changes::ChangedRow;
+use super::super::error::StatusError;
 use super::super::facts::Table;
 use super::super::mark::Mark;
 use super::super::moment::Moment;
@@ -10,12 +11,24 @@ use super::{Batch, StatusBoard};
 
 impl StatusBoard {
     /// Lay a row over what AMI says, until AMI says something about it.
-    pub fn set_row(&mut self, table: Table, id: &str, row: RowByHand<'_>, now: Moment) -> Batch {
+    ///
+    /// # Errors
+    /// [`StatusError::NotARow`] when the JSON is not an object of a row's fields.
+    pub fn set_row(
+        &mut self,
+        table: Table,
+        id: &str,
+        row: RowByHand<'_>,
+        now: Moment,
+    ) -> Result<Batch, StatusError> {
+        if !is_row(row.json) {
+            return Err(StatusError::NotARow(id.to_owned()));
+        }
         self.journal.begin(now);
         let mut batch = Batch::default();
         // What is known by hand is not replaced by what was configured.
         if row.origin == Origin::Database && (self.facts.has(table, id) || self.overlay.covers(table, id)) {
-            return batch;
+            return Ok(batch);
         }
         let seq = self.journal.next(now);
         let mut mark = Mark::default();
@@ -44,7 +57,7 @@ impl StatusBoard {
         self.overlay.put(table, id, overlaid);
         self.changes.push(seq, ChangedRow::Overlaid(table, id.into()));
         self.compact_changes();
-        batch
+        Ok(batch)
     }
 
     /// Take a row away, until AMI says something about it; false when there is none.
@@ -74,6 +87,13 @@ impl StatusBoard {
         }
         self.compact_changes();
         taken
+    }
+
+    /// Whether what is shown of a row was set by hand.
+    pub fn is_by_hand(&self, table: Table, id: &str) -> bool {
+        self.overlay
+            .row(table, id)
+            .is_some_and(|row| row.origin == Origin::Manual)
     }
 
     fn shows(&self, table: Table, id: &str) -> bool {
@@ -163,4 +183,13 @@ impl StatusBoard {
         }
         self.changes.rebuild(rows);
     }
+}
+
+/// An object with fields of its own, and none of those the board adds.
+fn is_row(json: &[u8]) -> bool {
+    // Nothing may stand around the braces: the board writes into the object.
+    json.first() == Some(&b'{')
+        && json.last() == Some(&b'}')
+        && serde_json::from_slice::<serde_json::Map<String, serde_json::Value>>(json)
+            .is_ok_and(|row| !row.is_empty() && !row.contains_key("seq") && !row.contains_key("as_of"))
 }
