@@ -1,4 +1,4 @@
-"""What all tests share: hypothesis profiles, and the live tests held back until asked for."""
+"""What all tests share: hypothesis profiles, private servers, and the live tests held back until asked for."""
 
 import os
 from pathlib import Path
@@ -12,6 +12,8 @@ settings.register_profile("slow", max_examples=2_000, deadline=None, suppress_he
 settings.load_profile(os.environ.get("VSS_HYPOTHESIS", "fast"))
 
 LIVE = Path(__file__).parent / "live"
+
+pytest_plugins = ["tests.services.fixtures"]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
