@@ -269,7 +269,7 @@ class StatusBoard:
         *,
         origin: Literal["manual", "database"] = "manual",
         state: str = "",
-        queues: Sequence[str] = (),
+        queues: Sequence[str] = ...,
         extension: str = "",
         name: str = "",
         now: float,

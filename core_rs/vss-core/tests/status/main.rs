@@ -3,7 +3,9 @@
 #![allow(clippy::format_push_string, clippy::format_collect, clippy::too_many_lines)]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
+mod by_hand;
 mod calls;
+mod changes;
 mod devices;
 mod dialects;
 mod exits;

@@ -79,8 +79,12 @@ fn is_core(change: &Value) -> bool {
     }
 }
 
-/// Feed one recording with a resync at each set; the core differences after the first.
-fn core_differences(recording: &Recording) -> (usize, Vec<String>) {
+/// Feed one recording with a resync at each set; the number of swaps, and the core differences after the first.
+/// `each` sees the board after each message.
+pub fn with_resyncs(
+    recording: &Recording,
+    mut each: impl FnMut(&mut StatusBoard, usize),
+) -> (usize, Vec<String>) {
     let messages = recording.messages();
     let sets = sets(&messages);
     let mut board: StatusBoard = board();
@@ -143,6 +147,7 @@ fn core_differences(recording: &Recording) -> (usize, Vec<String>) {
             }
             assert_eq!(board.contradictions(), Vec::<String>::new());
         }
+        each(&mut board, place);
     }
     (swaps, found)
 }
@@ -150,7 +155,7 @@ fn core_differences(recording: &Recording) -> (usize, Vec<String>) {
 #[test]
 fn a_resync_at_each_set_of_a_recording_finds_no_difference_in_core_fields() {
     for recording in RECORDINGS.iter() {
-        let (swaps, found) = core_differences(recording);
+        let (swaps, found) = with_resyncs(recording, |_, _| ());
         assert!(swaps >= 2, "{}: {swaps} sets", recording.name);
         assert_eq!(found, Vec::<String>::new(), "{}", recording.name);
     }

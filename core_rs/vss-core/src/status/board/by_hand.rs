@@ -55,6 +55,7 @@ impl StatusBoard {
             name: row.name.to_owned(),
         };
         self.overlay.put(table, id, overlaid);
+        self.facts.overlaid = true;
         self.changes.push(seq, ChangedRow::Overlaid(table, id.into()));
         self.compact_changes();
         Ok(batch)
@@ -107,6 +108,7 @@ impl StatusBoard {
     fn take_away(&mut self, table: Table, id: &str, seq: u64) {
         if self.facts.has(table, id) {
             self.overlay.hide(table, id);
+            self.facts.overlaid = true;
         } else {
             self.overlay.lift(table, id);
         }
@@ -118,12 +120,15 @@ impl StatusBoard {
         if self.overlay.is_empty() {
             return false;
         }
-        id(self).is_some_and(|id| self.overlay.lift(table, &id))
+        let lifted = id(self).is_some_and(|id| self.overlay.lift(table, &id));
+        self.facts.overlaid = !self.overlay.is_empty();
+        lifted
     }
 
     /// Asterisk's own lists are in: rows from the database go, and rows by hand that Asterisk has, too.
     pub(super) fn lift_at_swap(&mut self) {
-        if self.overlay.is_empty() {
+        self.facts.overlaid = !self.overlay.is_empty();
+        if !self.facts.overlaid {
             return;
         }
         for table in Table::ALL {

@@ -96,7 +96,7 @@ impl Facts {
             changed = true;
         }
         let state = number::<u8>(event, keys.state);
-        if changed {
+        if changed || self.overlaid {
             self.touch_channel(key);
         }
         if let Some(state) = state {

@@ -40,7 +40,7 @@ impl Facts {
             operator.contact_lost.clear();
             changed = true;
         }
-        if changed {
+        if changed || self.overlaid {
             self.touch_operator(key);
         }
     }
@@ -100,7 +100,7 @@ impl Facts {
         } else {
             ""
         };
-        if set(&mut operator.contact_lost, lost) {
+        if set(&mut operator.contact_lost, lost) || self.overlaid {
             self.touch_operator(key);
         }
     }

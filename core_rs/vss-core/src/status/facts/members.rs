@@ -245,7 +245,7 @@ impl Facts {
             operator.device_stale = false;
             self.touch_operator(key);
         }
-        if changed {
+        if changed || self.overlaid {
             self.touch_operator(key);
             if before.paused != flag(event, "Paused").unwrap_or(before.paused) {
                 self.touch_queue(queue);

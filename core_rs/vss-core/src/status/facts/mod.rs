@@ -106,6 +106,8 @@ pub struct Facts {
     pub(super) gone: Vec<(Table, String)>,
     /// Last rows of channels that hung up, where somebody wants them.
     pub(super) hung_up: Option<HungUp>,
+    /// Rows lie over the facts: a fact that changes nothing counts too, it takes such a row's place.
+    pub(super) overlaid: bool,
     /// Where rows are encoded before they are compared.
     scratch: Vec<u8>,
     /// Operators by the Uniqueid their offers and services hang on: the rung leg, or the caller where no leg is told.
