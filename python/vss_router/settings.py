@@ -40,7 +40,9 @@ LogLevel = Literal["debug", "info", "warning", "error"]
 LogFormat = Literal["text", "json"]
 Seconds = Annotated[float, msgspec.Meta(ge=0)]
 PositiveSeconds = Annotated[float, msgspec.Meta(gt=0)]
-_NUMBERS: Final = (Seconds, PositiveSeconds)
+PositiveInteger = Annotated[int, msgspec.Meta(ge=1)]
+RowCompression = Literal["none", "zstd"]
+_NUMBERS: Final = (Seconds, PositiveSeconds, PositiveInteger)
 
 
 class QueueSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -73,11 +75,32 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """The window of a queue's averages and service level."""
     resync_seconds: Seconds = 300.0
     """Period of the comparison with Asterisk's own lists, jittered; 0 turns the periodic one off."""
+    redis: str | None = None
+    """Where live status is published: `redis://…`, `rediss://…`, `unix://…`, `redis+sentinel://…`, `redis+cluster://…`."""
+    redis_prefix: str = "queue"
+    """What every key begins with."""
+    redis_ttl_seconds: PositiveSeconds = 3600.0
+    """How long a row outlives the router that wrote it."""
+    redis_flush_rows: PositiveInteger = 512
+    """At most so many rows are written by one flush."""
+    redis_flush_seconds: Seconds = 0.002
+    """How long a change may wait for others to be written with."""
+    redis_compress: RowCompression = "none"
+    """`zstd` stores rows compressed; other programs then cannot read them as JSON."""
+    database: str | None = None
+    """Where history stands: `sqlite:///file`, `postgresql://…`, or `none`; `serve` uses SQLite in the data folder."""
+    database_days: Seconds = 90.0
+    """How long history is kept, days; 0 keeps it for ever."""
 
     @property
     def data_folder(self) -> Path:
         """`data_dir`, or the XDG state folder when it is not set."""
         return Path(self.data_dir) if self.data_dir else platformdirs.user_state_path("vss-router", appauthor=False)
+
+    @property
+    def database_url(self) -> str | None:
+        """`database`, or None when there is to be none."""
+        return None if self.database in {None, "none"} else self.database
 
     @property
     def http_listen(self) -> tuple[str, int]:

@@ -46,6 +46,64 @@ def serve(
             metavar="DIR", help="Folder of this router, locked by one process.", show_default="XDG state folder"
         ),
     ] = None,
+    redis: Annotated[
+        str | None,
+        typer.Option(
+            metavar="URL",
+            rich_help_panel=_STORES,
+            help="Publish live status there: redis://host:6379, rediss://, unix://, redis+sentinel://h1,h2/MASTER, "
+            "redis+cluster://h1,h2; ?ca=FILE, ?password_file=FILE. Without --ami: serve what stands there.",
+        ),
+    ] = None,
+    redis_prefix: Annotated[
+        str | None,
+        typer.Option(
+            metavar="TEXT", rich_help_panel=_STORES, show_default="queue", help="What every key begins with."
+        ),
+    ] = None,
+    redis_ttl_seconds: Annotated[
+        str | None,
+        typer.Option(
+            metavar="SECONDS",
+            rich_help_panel=_STORES,
+            show_default="3600",
+            help="How long a row outlives the router that wrote it.",
+        ),
+    ] = None,
+    redis_flush_rows: Annotated[
+        str | None,
+        typer.Option(
+            metavar="N", rich_help_panel=_STORES, show_default="512", help="At most so many rows in one flush."
+        ),
+    ] = None,
+    redis_flush_seconds: Annotated[
+        str | None,
+        typer.Option(
+            metavar="SECONDS",
+            rich_help_panel=_STORES,
+            show_default="0.002",
+            help="How long a change may wait for others.",
+        ),
+    ] = None,
+    redis_compress: Annotated[
+        str | None,
+        typer.Option(metavar="KIND", rich_help_panel=_STORES, show_default="none", help="none or zstd."),
+    ] = None,
+    database: Annotated[
+        str | None,
+        typer.Option(
+            metavar="URL",
+            rich_help_panel=_STORES,
+            show_default="SQLite in the data folder",
+            help="History and the fallback: sqlite:///FILE, postgresql://user:password@host/name, or none.",
+        ),
+    ] = None,
+    database_days: Annotated[
+        str | None,
+        typer.Option(
+            metavar="DAYS", rich_help_panel=_STORES, show_default="90", help="How long history is kept; 0: for ever."
+        ),
+    ] = None,
     queues: Annotated[
         list[str] | None,
         typer.Option(
@@ -110,6 +168,14 @@ def serve(
         "http": http,
         "http_token_file": http_token_file,
         "data_dir": data_dir,
+        "redis": redis,
+        "redis_prefix": redis_prefix,
+        "redis_ttl_seconds": redis_ttl_seconds,
+        "redis_flush_rows": redis_flush_rows,
+        "redis_flush_seconds": redis_flush_seconds,
+        "redis_compress": redis_compress,
+        "database": database,
+        "database_days": database_days,
         "queues": queues or None,
         "trunks": trunks or None,
         "ended_seconds": ended_seconds,

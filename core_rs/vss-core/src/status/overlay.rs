@@ -126,7 +126,7 @@ impl Overlay {
     pub fn covered(&self, table: Table) -> Vec<String> {
         self.layers[table.place()]
             .keys()
-            .map(|id| id.to_string())
+            .map(ToString::to_string)
             .collect()
     }
 

@@ -173,6 +173,20 @@ fn an_overflow_opens_a_gap_that_the_next_resync_closes_once() {
 }
 
 #[test]
+fn a_fence_that_is_the_first_message_after_an_overflow_is_seen() {
+    let mut pbx = in_step();
+    pbx.bytes(b"Event: Newstate\r\nUniqueid: 17");
+    let batch = pbx.board.overflowed(1000, pbx.now());
+    pbx.keep(batch);
+    // The PBX is quiet: nothing comes on the session of events until our own fence.
+    pbx.resync(&BOTH).list("CoreShowChannels", "L1", &[]);
+    pbx.list("QueueStatus", "L2", &[PARAMS, ("QueueMember", &[], MEMBER)])
+        .fence("token");
+    assert_eq!(pbx.board.resync_state(), "none");
+    assert!(pbx.board.is_synchronized());
+}
+
+#[test]
 fn after_a_reconnect_there_is_one_gap_and_one_difference_and_never_an_empty_board() {
     let mut pbx = in_step();
     pbx.waiting_caller().at(5.0);
