@@ -194,6 +194,47 @@ async def test_a_fence_whose_event_never_comes_is_replaced_by_the_next_best() ->
         assert status.resyncs_failed == 1
 
 
+@pytest.mark.parametrize("stream", ["answers to pings", "events"])
+async def test_a_fence_whose_event_never_comes_is_given_up_however_much_else_comes(stream: str) -> None:
+    pbx = ScriptedAsterisk()
+    pbx.script["setvar"] = lambda visitor, action: visitor.answer(action, "Success", ("Message", "Variable Set"))
+    timings = replace(NO_PING, fence_seconds=0.1)
+    if stream == "answers to pings":
+        timings = replace(timings, ping_seconds=0.01, pong_seconds=0.01)
+
+    async def talk() -> None:
+        while True:
+            pbx.publish(("Event", "Newexten"), ("Privilege", "dialplan,all"), ("Uniqueid", "1700000000.1"))
+            await asyncio.sleep(0.01)
+
+    async with pbx, linked(endpoint(pbx.port), timings) as watched:
+        talking = asyncio.create_task(talk()) if stream == "events" else None
+        try:
+            status = await watched.until_live()
+        finally:
+            if talking:
+                talking.cancel()
+        assert status.fence == "none"
+        assert status.resyncs_failed == 1
+
+
+async def test_a_list_that_stalls_is_asked_again_though_pings_are_answered() -> None:
+    pbx = ScriptedAsterisk()
+
+    def stalls_once(visitor: Visitor, action: dict[str, str]) -> None:
+        if len(pbx.asked("queuestatus")) == 1:
+            visitor.answer(action, "Success", ("EventList", "start"), ("Message", "Queue status will follow"))
+        else:
+            pbx.usual(visitor, action)
+
+    pbx.script["queuestatus"] = stalls_once
+    timings = replace(NO_PING, stall_seconds=0.2, ping_seconds=0.01, pong_seconds=0.02)
+    async with pbx, linked(endpoint(pbx.port), timings) as watched:
+        status = await watched.until_live()
+        assert len(pbx.asked("queuestatus")) == 2
+        assert status.resyncs == 1
+
+
 async def test_without_fully_booted_the_link_goes_on_and_resyncs_again_when_it_comes() -> None:
     async with ScriptedAsterisk(booted=False) as pbx, linked(endpoint(pbx.port), NO_PING) as watched:
         await watched.until_live()

@@ -16,16 +16,7 @@ from tests.integration.scripted_asterisk import ScriptedAsterisk
 from tests.integration.watched_link import QUICK, endpoint, linked
 
 FIREHOSE = Path(__file__).with_name("firehose_asterisk.py")
-CALM = replace(
-    QUICK,
-    ping_seconds=0.5,
-    pong_seconds=2.0,
-    stall_seconds=10.0,
-    fence_seconds=10.0,
-    # A flood overflows again and again: each resync that fails in it is followed by one a second later at most.
-    spacing_most_seconds=1.0,
-    retry_most_seconds=1.0,
-)
+CALM = replace(QUICK, ping_seconds=0.5, pong_seconds=2.0, stall_seconds=10.0, fence_seconds=10.0)
 
 
 class Firehose:

@@ -16,6 +16,7 @@ answers one question after the other.
 import asyncio
 import contextlib
 import logging
+import math
 import time
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Final, TypeVar, final
@@ -23,7 +24,7 @@ from typing import Final, TypeVar, final
 from vss_router._core import AmiAction, Batch, Gap, StatusBoard
 from vss_router.ami.backoff import Backoff, jittered
 from vss_router.ami.fence import Fence
-from vss_router.ami.session import AmiSession
+from vss_router.ami.session import PATIENCE, AmiSession
 from vss_router.ami.timings import LinkTimings
 from vss_router.errors import AmiConnectionError, AmiError
 
@@ -276,7 +277,9 @@ class Resyncs:
             method = self.fence.method
             if not await self.fence.raise_(actions, value):
                 raise _ResyncError(f"the fence {method} is refused now: {self.fence.refusals.get(method)}")
-            outcome = await self._until(lambda: seen(*end), events, self._timings.fence_seconds)
+            patience = self._timings.fence_seconds
+            # Other events flow for ever on a busy PBX: they put the end of this wait off, but not for ever.
+            outcome = await self._until(lambda: seen(*end), events, patience, PATIENCE * patience)
             if outcome is None:
                 self.fence.rule_out(method, "its event does not reach this account")
                 raise _ResyncError(f"the event of the fence {method} did not come: check the account's read classes")
@@ -284,12 +287,20 @@ class Resyncs:
             raise _ResyncError("the lists came, but the board did not say what is next")
         return outcome == "resynced"
 
-    async def _until(self, answer: Callable[[], T | None], session: AmiSession, seconds: float) -> T | None:
-        """Wait for an answer as the batches come in; None when `session` brought nothing for `seconds`."""
+    async def _until(
+        self, answer: Callable[[], T | None], session: AmiSession, seconds: float, most: float = math.inf
+    ) -> T | None:
+        """Wait for an answer as the batches come in; None when `session` brought nothing for `seconds`.
+
+        After `most` seconds it is None as well, unless bytes that may hold the answer still wait to be processed.
+        """
         begun = time.monotonic()
         while (found := answer()) is None:
             self._changed.clear()
-            left = max(session.progressed, begun) + seconds - time.monotonic()
+            now = time.monotonic()
+            left = max(session.progressed, begun) + seconds - now
+            if not session.ring.held:
+                left = min(left, begun + most - now)
             if left <= 0:
                 return None
             with contextlib.suppress(TimeoutError):

@@ -19,7 +19,7 @@ from vss_router.ami.ring import ByteRing, Chunk, Closed, Lost
 from vss_router.ami.timings import LinkTimings
 from vss_router.errors import AmiConnectionError
 
-__all__ = ["AmiSession", "SessionName"]
+__all__ = ["PATIENCE", "AmiSession", "SessionName"]
 
 SessionName = Literal["events", "actions"]
 
@@ -29,7 +29,7 @@ FEED_BYTES: Final = 64 * 1024
 """Bytes per `feed`: its batch is handed on before the next."""
 JOIN_SECONDS: Final = 0.05
 """Chunks further apart are fed apart, so that each has its own time."""
-_PATIENCE: Final = 6
+PATIENCE: Final = 6
 """A steady stream without our answer extends a wait at most this many times."""
 
 
@@ -70,7 +70,10 @@ class AmiSession:
 
     @property
     def progressed(self) -> float:
-        """When bytes were last taken out of the ring (monotonic); now, while some wait in it."""
+        """When bytes that say anything were last processed (monotonic); now, while some wait in the ring.
+
+        The answer to a Ping says nothing: an idle session must not look like one that is about to answer.
+        """
         return time.monotonic() if self.ring.held else self._progressed
 
     async def connect(self, endpoint: AmiEndpoint, clock: Callable[[], float]) -> None:
@@ -146,7 +149,7 @@ class AmiSession:
         begun = time.monotonic()
         while not waited.done():
             left = max(self.progressed, begun) + seconds - time.monotonic()
-            overdue = time.monotonic() - begun > _PATIENCE * seconds and not self.ring.held
+            overdue = time.monotonic() - begun > PATIENCE * seconds and not self.ring.held
             if left <= 0 or overdue:
                 raise AmiConnectionError(f"Asterisk did not send {what} within {seconds:g} s")
             await asyncio.wait((waited, self.closed), timeout=left, return_when=asyncio.FIRST_COMPLETED)
@@ -186,7 +189,6 @@ class AmiSession:
             if isinstance(item, Closed):
                 self._end(item.reason)
                 return
-            self._progressed = time.monotonic()
             self.heard = True
             try:
                 batch = self._absorb(self, item)
@@ -194,6 +196,8 @@ class AmiSession:
                 # Nobody would drain this ring again: a link that looks alive over a board that stands still.
                 self.abandon("what it sent could not be processed")
                 raise
+            if batch is None or not self._only_pongs(batch):
+                self._progressed = time.monotonic()
             for response in batch.responses if batch else ():
                 self._answer(response)
             if isinstance(item, Chunk):
@@ -209,6 +213,10 @@ class AmiSession:
         """Called in the I/O thread when the ring stops being empty."""
         with contextlib.suppress(RuntimeError):  # the main loop has closed: nobody reads any more
             self._loop.call_soon_threadsafe(self.drain)
+
+    def _only_pongs(self, batch: Batch) -> bool:
+        pongs = sum(self.ping_sent_at(response.action_id) is not None for response in batch.responses)
+        return 0 < pongs == batch.messages
 
     def _answer(self, response: Response) -> None:
         waiting = self._waiting.get(response.action_id or "")
