@@ -12,6 +12,7 @@ from vss_router.errors import SettingsError
 __all__ = ["serve"]
 
 _STATUS = "Status"
+_STORES = "Redis and database"
 _LOG = "Logs"
 
 
@@ -185,8 +186,11 @@ def serve(
         "log_format": log_format,
     }
     settings = load_settings(given, config=config, environ=os.environ)
-    if not settings.ami:
-        raise SettingsError("no PBX to serve: name one with --ami main=user:secret@host:5038, or ami in --config")
+    if not settings.ami and not settings.redis:
+        raise SettingsError(
+            "no PBX to serve: name one with --ami main=user:secret@host:5038, or ami in --config, or a Redis to read "
+            "from with --redis"
+        )
     configure_logging(settings.log_level, settings.log_format)
 
     from vss_router.router import Router
