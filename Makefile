@@ -86,6 +86,12 @@ test-python: $(BUILT) ## Run the Python tests alone (ARGS='-k queue')
 	$(say) "pytest"
 	@$(BIN)/pytest --numprocesses 2 $(ARGS)
 
+# Kills, stalls and fail-overs of real servers: minutes, so apart from `make test`.
+.PHONY: test-faults
+test-faults: $(BUILT) ## Run the tests that kill, stall and starve real Redis servers (minutes)
+	$(say) "pytest tests/faults"
+	@$(BIN)/pytest tests/faults --run-faults --numprocesses 2 $(ARGS)
+
 # `make test-live LIVE_VERSION=16 LIVE_SECONDS=60`: one Asterisk alone, a shorter soak (figures: tests/live/results).
 LIVE_VERSION ?= 22 16
 LIVE_SECONDS ?= 600

@@ -1,4 +1,4 @@
-"""What all tests share: hypothesis profiles, private servers, and the live tests held back until asked for."""
+"""What all tests share: hypothesis profiles, private servers, and the folders held back until asked for."""
 
 import os
 from pathlib import Path
@@ -11,17 +11,21 @@ settings.register_profile("fast", max_examples=60, deadline=None, suppress_healt
 settings.register_profile("slow", max_examples=2_000, deadline=None, suppress_health_check=list(HealthCheck))
 settings.load_profile(os.environ.get("VSS_HYPOTHESIS", "fast"))
 
+FAULTS = Path(__file__).parent / "faults"
 LIVE = Path(__file__).parent / "live"
 
 pytest_plugins = ["tests.services.fixtures"]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--run-faults", action="store_true", help="run tests/faults, which kill and stall real servers")
     parser.addoption("--run-live", action="store_true", help="run tests/live against a real Asterisk on this machine")
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
     if collection_path == LIVE and not config.getoption("--run-live"):
+        return True
+    if collection_path == FAULTS and not config.getoption("--run-faults"):
         return True
     return None
 
