@@ -11,6 +11,15 @@ from vss_router.status.reader import Table
 JSON = msgspec.json.encode
 
 
+class SpanDouble:
+    """Changes as a board tells them."""
+
+    def __init__(self, seq_from: int, seq_to: int, *, complete: bool, lost: bool = False) -> None:
+        self.seq_from, self.seq_to, self.complete, self.lost = seq_from, seq_to, complete, lost
+        self.rows: list[tuple[Table, str, bytes]] = []
+        self.removed: list[tuple[Table, str]] = []
+
+
 class BoardDouble:
     """Rows by table and id, with the surface that `MemoryReader` and the API use."""
 
@@ -27,6 +36,9 @@ class BoardDouble:
         resyncs: int = 1,
     ) -> None:
         self.source, self.seq, self.as_of, self.resyncs = source, seq, as_of, resyncs
+        self.forgotten = seq
+        """Before this the journal tells nothing."""
+        self._journal: dict[tuple[Table, str], int] = {}
         self.tables: dict[Table, dict[str, dict[str, Any]]] = {
             "operators": {row["id"]: row | {"source": source} for row in operators},
             "channels": {row["id"]: row | {"source": source} for row in channels},
@@ -78,6 +90,38 @@ class BoardDouble:
         waiting = sum(len(queue["callers"]) for queue in self.tables["queues"].values())
         rows: dict[str, int] = {table: len(found) for table, found in self.tables.items()}
         return rows | {"callers": waiting, "resyncs": self.resyncs, "messages": 70, "events_applied": 50}
+
+    def change(self, table: Table, row: dict[str, Any]) -> int:
+        """Put a row there as a fact would; gives its `seq`."""
+        self.seq += 1
+        key = row["name" if table == "queues" else "id"]
+        self.tables[table][key] = row | {"source": self.source, "seq": self.seq}
+        self._note(table, key)
+        return self.seq
+
+    def remove(self, table: Table, key: str) -> int:
+        """Take a row away as a fact would; gives the `seq` of that."""
+        self.seq += 1
+        del self.tables[table][key]
+        self._note(table, key)
+        return self.seq
+
+    def changes(self, since: int, limit: int | None = None, /) -> "SpanDouble":
+        if since < self.forgotten or since > self.seq:
+            return SpanDouble(since + 1, since, complete=False, lost=True)
+        later = sorted((seq, where) for where, seq in self._journal.items() if seq > since)
+        told = later[:limit]
+        span = SpanDouble(since + 1, told[-1][0] if len(told) < len(later) else self.seq, complete=told == later)
+        for _, (table, key) in told:
+            row = self.tables[table].get(key)
+            if row is None:
+                span.removed.append((table, key))
+            else:
+                span.rows.append((table, key, JSON(row)))
+        return span
+
+    def _note(self, table: Table, key: str) -> None:
+        self._journal[table, key] = self.seq
 
     def drift(self) -> dict[str, int]:
         return {"member.paused": 2}

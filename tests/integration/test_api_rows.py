@@ -85,6 +85,32 @@ def test_a_row_comes_with_its_source_time_and_sequence(client: TestClient[Litest
     }
 
 
+@pytest.mark.parametrize(
+    "path",
+    [
+        *(f"operators/{quote(key, safe=safe)}" for key in ODD_IDS for safe in ("", "/@")),
+        "operators/1002",
+        "operators/queue",
+        "operators/nobody",
+        "operators/PJSIP/1001/",
+        "operators//PJSIP/1001",
+        "channels/SIP/a//b",
+        "calls/1795290548.40",
+        "queues/support",
+        "queues/a%2Fb",
+        "queues/a/b",
+        "queues/support/callers",
+        "queues/",
+    ],
+    ids=lambda path: path[:40],
+)
+def test_a_row_is_answered_the_same_with_and_without_a_query(client: TestClient[Litestar], path: str) -> None:
+    """The plain question takes the short way, the one with a query the long one."""
+    plain, asked = (client.get(f"{STATUS_PREFIX}/{path}{query}") for query in ("", "?source=main"))
+    assert (plain.status_code, plain.content) == (asked.status_code, asked.content)
+    assert dict(plain.headers) == dict(asked.headers)
+
+
 @pytest.mark.parametrize("path", ["operators", "channels", "calls", "queues", "queues/support/callers", "snapshot"])
 def test_every_list_says_where_it_comes_from(client: TestClient[Litestar], path: str) -> None:
     answer = client.get(f"{STATUS_PREFIX}/{path}")

@@ -9,7 +9,7 @@ from litestar.response.base import ASGIResponse
 from vss_router.api.problems import UnknownRow
 from vss_router.status.reader import Answer, Maybe
 
-__all__ = ["list_response", "row_id", "row_response", "status_headers"]
+__all__ = ["encoded_headers", "list_response", "row_id", "row_response", "status_headers"]
 
 _JSON: Final = "application/json"
 
@@ -23,6 +23,13 @@ def status_headers(answer: Answer) -> dict[str, str]:
         "x-seq": str(answer.seq) if answer.seq is not None else quote(answer.position, safe=":,"),
         "x-stale": "true" if answer.stale else "false",
     }
+
+
+def encoded_headers(answer: Answer) -> list[tuple[bytes, bytes]]:
+    """All headers of an answer as a server sends them."""
+    headers = [(name.encode(), value.encode("latin-1")) for name, value in status_headers(answer).items()]
+    headers += [(b"content-type", _JSON.encode()), (b"content-length", b"%d" % len(answer.body))]
+    return headers
 
 
 def row_id(path_parameter: str) -> str:

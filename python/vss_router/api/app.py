@@ -6,9 +6,11 @@ from collections.abc import Callable, Mapping
 from litestar import Litestar, Router
 from prometheus_client import CollectorRegistry
 
+from vss_router.api.access import Access, OneToken, OpenAccess
 from vss_router.api.calls import call_routes
 from vss_router.api.channels import channel_routes
 from vss_router.api.edge import Edge
+from vss_router.api.feeds import BoardFeed, ChangeFeed
 from vss_router.api.health import health_routes
 from vss_router.api.links import CountedBoard, Links
 from vss_router.api.metrics import metrics_registry, metrics_routes
@@ -16,7 +18,11 @@ from vss_router.api.openapi import openapi_config
 from vss_router.api.operators import operator_routes
 from vss_router.api.problems import problem_from
 from vss_router.api.queues import queue_routes
+from vss_router.api.row_lane import RowLane
 from vss_router.api.snapshot import snapshot_routes
+from vss_router.api.stream import stream_routes
+from vss_router.api.stream_metrics import StreamCollector
+from vss_router.api.streams import Streams
 from vss_router.api.synchronization import synchronization_routes
 from vss_router.status.reader import StatusReader
 
@@ -32,6 +38,7 @@ def build_app(
     links: Links = dict,
     token: str | None = None,
     registry: CollectorRegistry | None = None,
+    feed: ChangeFeed | None = None,
     clock: Callable[[], float] = time.time,
 ) -> Litestar:
     """The REST interface as an ASGI application, for `HttpServer` or for mounting in another program.
@@ -46,9 +53,15 @@ def build_app(
         The bearer token every request but `/health` must carry; None leaves the interface open.
     registry
         Prometheus registry to serve; by default one with the boards, the links and the process in it.
+    feed
+        What `/stream` reads; by default the journals of `boards`.
     clock
         Unix time in seconds.
     """
+    access: Access = OpenAccess() if token is None else OneToken(token)
+    streams = Streams(feed if feed is not None else BoardFeed(boards))
+    metrics = registry if registry is not None else metrics_registry(boards, links)
+    metrics.register(StreamCollector(streams.stats))
     status = Router(
         STATUS_PREFIX,
         route_handlers=[
@@ -57,6 +70,7 @@ def build_app(
             call_routes(reader),
             queue_routes(reader),
             snapshot_routes(reader),
+            stream_routes(streams),
             synchronization_routes(boards, links, clock),
         ],
     )
@@ -64,11 +78,11 @@ def build_app(
         route_handlers=[
             status,
             health_routes(links),
-            metrics_routes(registry if registry is not None else metrics_registry(boards, links)),
+            metrics_routes(metrics),
         ],
         exception_handlers={Exception: problem_from},
         openapi_config=openapi_config(protected=token is not None),
         logging_config=None,
     )
-    app.asgi_handler = Edge(app.asgi_handler, token)
+    app.asgi_handler = Edge(app.asgi_handler, access, RowLane(STATUS_PREFIX, reader))
     return app

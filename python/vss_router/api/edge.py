@@ -1,14 +1,16 @@
-"""What every request passes before a route is looked for: bounds, the bearer token, the path as it was sent."""
+"""What every request passes before a route is looked for: bounds, who asks, the path as it was sent."""
 
-import hmac
-from typing import Final, cast
+from typing import Any, Final, cast
 
 from litestar.enums import ScopeType
 from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
 
+from vss_router.api.access import ROLES, Access, bearer_of
+from vss_router.api.event_stream import HEAD_ONLY
 from vss_router.api.problems import problem_response
+from vss_router.api.row_lane import RowLane
 
-__all__ = ["LONGEST_TARGET", "OPEN_PATHS", "Edge", "token_matches"]
+__all__ = ["LONGEST_TARGET", "OPEN_PATHS", "Edge"]
 
 LONGEST_TARGET: Final = 32_768
 """Bytes of path and query together: room for an id of 10 000 characters, or of 5 000 escaped Cyrillic ones."""
@@ -24,47 +26,43 @@ class Edge:
     and a queue called `a/b` can be named. HEAD is answered as GET without the body.
     """
 
-    def __init__(self, app: ASGIApp, token: str | None) -> None:
+    def __init__(self, app: ASGIApp, access: Access, rows: RowLane) -> None:
         self._app = app
-        self._token = token.encode() if token is not None else None
+        self._access = access
+        self._rows = rows
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer a refusal, or hand the request on."""
+        """Answer a refusal or a plain question for one row, or hand the request on."""
         if scope["type"] != ScopeType.HTTP:
             await self._app(scope, receive, send)
             return
         path = _sent_path(scope)
+        head = scope["method"] == "HEAD"
         if len(path) + len(scope["query_string"]) > LONGEST_TARGET:
             refusal = problem_response(
                 "uri-too-long", f"Path and query are over {LONGEST_TARGET} bytes: ask for a shorter id.", path
             )
-            await refusal(scope, receive, send)
+            await refusal(scope, receive, _without_body(send) if head else send)
             return
-        if self._token is not None and path not in OPEN_PATHS and not token_matches(scope, self._token):
+        roles = self._access.roles(bearer_of(scope))
+        if roles is None and path not in OPEN_PATHS:
             refusal = problem_response(
                 "unauthorized",
                 "This router asks for its token: send `Authorization: Bearer …` with the token of its settings.",
                 path,
                 headers={"www-authenticate": 'Bearer realm="vss-router"'},
             )
-            await refusal(scope, receive, _without_body(send) if scope["method"] == "HEAD" else send)
+            await refusal(scope, receive, _without_body(send) if head else send)
+            return
+        if scope["method"] == "GET" and await self._rows.answers(scope, path, send):
             return
         # The server keeps its own scope: to it, HEAD stays HEAD.
-        inner = cast("HTTPScope", {**scope, "path": path})
-        if scope["method"] == "HEAD":
+        inner: dict[str, Any] = {**scope, "path": path, ROLES: roles or frozenset()}
+        if head:
             inner["method"] = "GET"
-            await self._app(inner, receive, _without_body(send))
-        else:
-            await self._app(inner, receive, send)
-
-
-def token_matches(scope: HTTPScope, token: bytes) -> bool:
-    """Whether the request carries the bearer token; the time it takes does not depend on where they differ."""
-    given = [value for name, value in scope["headers"] if name.lower() == b"authorization"]
-    if len(given) != 1:
-        return False
-    scheme, _, credentials = given[0].partition(b" ")
-    return scheme.lower() == b"bearer" and hmac.compare_digest(credentials.strip(), token)
+            inner[HEAD_ONLY] = True
+            send = _without_body(send)
+        await self._app(cast("HTTPScope", inner), receive, send)
 
 
 def _sent_path(scope: HTTPScope) -> str:

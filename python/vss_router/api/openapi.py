@@ -37,6 +37,7 @@ __all__ = [
     "StateParameter",
     "StatusOperation",
     "described",
+    "described_problems",
     "openapi_config",
 ]
 
@@ -129,8 +130,11 @@ class SnapshotOperation(StatusOperation):
             self.responses["304"] = OpenAPIResponse(description="Nothing has changed.", headers=dict(good.headers))
 
 
-def described(shape: Any, example: Any, *problems: int) -> dict[int, ResponseSpec]:
-    """The answers of a route: 200 of `shape` with an example, and the problems it may answer with."""
+def described(shape: Any, example: Any, *problems: int | str) -> dict[int, ResponseSpec]:
+    """The answers of a route: 200 of `shape` with an example, and the problems it may answer with.
+
+    A problem is a status, for those that any route may answer with, or the name of one of the `KINDS`.
+    """
     answers = {
         200: ResponseSpec(
             data_container=shape,
@@ -140,15 +144,21 @@ def described(shape: Any, example: Any, *problems: int) -> dict[int, ResponseSpe
             examples=[Example(value=msgspec.Raw(msgspec.json.encode(example)))],
         )
     }
-    for status in problems:
-        kinds = [kind for name, kind in KINDS.items() if kind.status == status and name != "unknown-path"]
-        answers[status] = ResponseSpec(
-            data_container=Problem,
-            description=" ".join(kind.meaning for kind in kinds),
-            media_type=PROBLEM_JSON,
-            generate_examples=False,
+    return answers | described_problems(*problems)
+
+
+def described_problems(*problems: int | str) -> dict[int, ResponseSpec]:
+    """The problems that a route may answer with, by status or by name."""
+    by_status: dict[int, list[str]] = {}
+    for name, kind in KINDS.items():
+        if name in problems or (kind.status in problems and not kind.special):
+            by_status.setdefault(kind.status, []).append(kind.meaning)
+    return {
+        status: ResponseSpec(
+            data_container=Problem, description=" ".join(meanings), media_type=PROBLEM_JSON, generate_examples=False
         )
-    return answers
+        for status, meanings in by_status.items()
+    }
 
 
 def _unknown_as_problem(response: Response[Any]) -> Response[Any]:

@@ -18,6 +18,7 @@ __all__ = [
     "FieldError",
     "Problem",
     "ProblemKind",
+    "Refusal",
     "UnknownRow",
     "problem_from",
     "problem_response",
@@ -61,33 +62,63 @@ class ProblemKind(msgspec.Struct, frozen=True, kw_only=True):
     status: int
     title: str
     meaning: str
+    special: bool = False
+    """Only some routes answer with it; the others of its status any route may."""
 
 
 KINDS: Final = {
     "unknown-row": ProblemKind(status=404, title="Unknown row", meaning="No row has this id or name."),
     "unknown-source": ProblemKind(status=404, title="Unknown source", meaning="No PBX has this name."),
-    "unknown-path": ProblemKind(status=404, title="Unknown path", meaning="The API has no such path."),
+    "unknown-path": ProblemKind(status=404, title="Unknown path", meaning="The API has no such path.", special=True),
     "method-not-allowed": ProblemKind(
         status=405,
         title="Method not allowed",
         meaning="The path exists, the method does not; `Allow` lists those that do.",
     ),
+    "request-timeout": ProblemKind(status=408, title="Request timeout", meaning="The body did not come in time."),
     "ambiguous-source": ProblemKind(
         status=409, title="Ambiguous source", meaning="Several PBXs hold this id: choose one by `source`."
     ),
+    "body-too-large": ProblemKind(status=413, title="Body too large", meaning="The body is over the bound."),
     "uri-too-long": ProblemKind(status=414, title="URI too long", meaning="The path with its query is over the bound."),
-    "bad-input": ProblemKind(status=422, title="Bad input", meaning="A parameter cannot be used; `errors` names it."),
+    "unsupported-media-type": ProblemKind(
+        status=415, title="Unsupported media type", meaning="The body is not sent as `application/json`."
+    ),
+    "bad-input": ProblemKind(
+        status=422, title="Bad input", meaning="A parameter or a field of the body cannot be used; `errors` names it."
+    ),
     "bad-request": ProblemKind(status=400, title="Bad request", meaning="The request is not valid HTTP for this API."),
     "unauthorized": ProblemKind(
         status=401,
         title="Unauthorized",
         meaning="The request carries no bearer token, or another one than the settings.",
     ),
+    "forbidden": ProblemKind(
+        status=403, title="Forbidden", meaning="Writing needs a token, and the settings of this router hold none."
+    ),
     "internal-error": ProblemKind(
         status=500, title="Internal error", meaning="A defect of the router; its log has it."
     ),
     "not-ready": ProblemKind(
         status=503, title="Not ready", meaning="A PBX has not been synchronized yet; try again after `Retry-After`."
+    ),
+    "not-connected": ProblemKind(
+        status=503,
+        title="Not connected",
+        meaning="A PBX cannot be asked now; try again after `Retry-After`.",
+        special=True,
+    ),
+    "too-many-streams": ProblemKind(
+        status=503,
+        title="Too many streams",
+        meaning="As many streams are open as are served at once; try again after `Retry-After`.",
+        special=True,
+    ),
+    "no-database": ProblemKind(
+        status=503,
+        title="No database",
+        meaning="The router has no database, or it does not answer; `Retry-After` says when to come again.",
+        special=True,
     ),
 }
 
@@ -97,6 +128,25 @@ class UnknownRow(NotFoundException):
 
     def __init__(self, kind: str, key: str) -> None:
         super().__init__(detail=f"No {kind} {(key if len(key) <= 80 else key[:80] + '…')!r} is known.")
+
+
+class Refusal(HTTPException):
+    """A problem of one of the `KINDS`, raised; `errors` names the inputs at fault."""
+
+    def __init__(
+        self,
+        kind: str,
+        detail: str,
+        *,
+        errors: list[FieldError] | None = None,
+        sources: list[str] | None = None,
+        retry_seconds: int | None = None,
+    ) -> None:
+        headers = {} if retry_seconds is None else {"retry-after": str(retry_seconds)}
+        super().__init__(detail=detail, status_code=KINDS[kind].status, headers=headers)
+        self.kind = kind
+        self.errors = errors or []
+        self.sources = sources or []
 
 
 def problem_response(
@@ -140,6 +190,15 @@ def problem_from(request: Request[object, object, State], error: Exception) -> R
 
 def _described(request: Request[object, object, State], error: Exception) -> ASGIResponse:
     instance = request.scope["path"]
+    if isinstance(error, Refusal):
+        return problem_response(
+            error.kind,
+            error.detail,
+            instance,
+            errors=error.errors,
+            sources=error.sources,
+            headers=dict(error.headers or {}),
+        )
     if isinstance(error, AmbiguousSourceError):
         return problem_response("ambiguous-source", str(error), instance, sources=list(error.sources))
     if isinstance(error, StatusQueryError):

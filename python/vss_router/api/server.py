@@ -7,11 +7,13 @@ import ipaddress
 import logging
 import re
 import socket
-from typing import Final, final
+from collections.abc import Awaitable
+from typing import Any, Final, cast, final
 
 import uvicorn
-from litestar.types import ASGIApp
+from litestar.types import ASGIApp, Receive, Scope, Send
 
+from vss_router.api.event_stream import CLOSING
 from vss_router.errors import ServeError, SettingsError
 
 __all__ = ["HttpServer", "check_bind", "is_loopback"]
@@ -96,9 +98,16 @@ class HttpServer:
         self._port = port
         self._listening: socket.socket | None = None
         self._loop: asyncio.Task[None] | None = None
+
+        def told_of_the_end(scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
+            # Streams end by themselves when they hear of it; nothing else would ever end them.
+            cast("dict[str, Any]", scope)[CLOSING] = self._closing
+            return app(scope, receive, send)
+
         self._server = uvicorn.Server(
             uvicorn.Config(
-                app,
+                told_of_the_end,
+                interface="asgi3",
                 access_log=access_log,
                 log_config=None,
                 ws="none",
@@ -146,6 +155,9 @@ class HttpServer:
         self._port = listening.getsockname()[1]
         self._loop = asyncio.create_task(server.main_loop(), name="http-server")
         return self._port
+
+    def _closing(self) -> bool:
+        return self._server.should_exit
 
     async def stop(self) -> None:
         """Take no more connections, let requests under way end for up to 5 s, close the rest."""
