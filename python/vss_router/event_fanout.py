@@ -9,6 +9,7 @@ import asyncio
 import inspect
 import logging
 import time
+from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterator
 from typing import Any, Final, TypeAlias, final
@@ -118,16 +119,18 @@ class FanoutCollector(Collector):
             yield counter
 
 
-class _Subscriber:
+class _Subscriber(ABC):
     def __init__(self, name: str, handler: Callable[..., Any]) -> None:
         self.stats = SubscriberStats(name=name)
         self._handler = handler
 
+    @abstractmethod
     def deliver(self, source: str, events: list[TypedEvent]) -> None:
-        raise NotImplementedError
+        """Take one batch; never raises, never waits."""
 
+    @abstractmethod
     def close(self) -> None:
-        """Nothing to end."""
+        """End what runs for it."""
 
     def _failed(self) -> None:
         self.stats.failed += 1
@@ -153,6 +156,9 @@ class _InlineSubscriber(_Subscriber):
             self.stats.slow += 1
             if _worth_a_line(self.stats.slow):
                 _log.warning("a handler of events is slow", extra={"handler": self.stats.name, "took": round(took, 3)})
+
+    def close(self) -> None:
+        """Nothing runs for it."""
 
 
 class _QueuedSubscriber(_Subscriber):

@@ -35,7 +35,8 @@ import msgspec
 
 from vss_router.ami.capture import Capture
 from vss_router.ami.replay_actions import Desk, event
-from vss_router.ami.replay_link import Link, Valve
+from vss_router.ami.replay_faults import ServedLinks
+from vss_router.ami.replay_link import Link
 from vss_router.ami.replay_listener import Listener
 from vss_router.ami.replay_permissions import Account, event_class
 from vss_router.ami.replay_playhead import Clock, Playhead, Sleep
@@ -64,7 +65,7 @@ class ReplayStats(msgspec.Struct, kw_only=True):
     restarts: int = 0
 
 
-class ReplayServer:
+class ReplayServer(ServedLinks):
     """Serves one recording, or several one after the other, as a real AMI server.
 
     Parameters
@@ -127,6 +128,7 @@ class ReplayServer:
         wall: Clock = time.time,
         random_number: Callable[[], float] = random.random,
     ) -> None:
+        super().__init__()
         self._recordings = _recordings(captures)
         self._speed = math.inf if speed is None else speed
         if not self._speed > 0:
@@ -144,11 +146,8 @@ class ReplayServer:
         self._secret = secret
         self._random = random_number
         self._listener = Listener(host, port, ssl_context, self._connected)
-        self._valve = Valve()
-        self._links: set[Link] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._life: asyncio.Task[None] | None = None
-        self._somebody_reads = asyncio.Event()
         self._start_play = asyncio.Event()
         self._played = asyncio.Event()
         self.stats = ReplayStats()
@@ -201,25 +200,6 @@ class ReplayServer:
         await self._played.wait()
 
     # Faults, for tests.
-
-    def cut(self) -> None:
-        """Cut every connection at once, as a broken network does; new ones are taken."""
-        for link in list(self._links):
-            link.abort()
-
-    def stall(self) -> None:
-        """Stop reading and writing on every connection, present and to come, until `resume`; play goes on."""
-        self._valve.shut()
-
-    def resume(self) -> None:
-        """End a stall: what was held back goes out."""
-        self._valve.open()
-
-    def half_open(self) -> None:
-        """Leave every present connection open and answer nothing on it ever again; new ones are served."""
-        for link in self._links:
-            link.forsake()
-        self._count_readers()
 
     async def restart(self, capture: CaptureSource | None = None) -> None:
         """Restart the PBX: `Shutdown`, links closed, connections refused, then `capture` or the present one anew.
@@ -345,11 +325,9 @@ class ReplayServer:
             await link.room()
 
     def _count_readers(self) -> None:
-        if any(link.reads_events for link in self._links):
-            self._somebody_reads.set()
+        super()._count_readers()
+        if self._somebody_reads.is_set():
             self._start_play.set()
-        else:
-            self._somebody_reads.clear()
 
     def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.create_task(self._serve(reader, writer), name="replay link")

@@ -10,7 +10,8 @@ from types import TracebackType
 from typing import Final, Self
 
 from vss_router.ami.replay_actions import event
-from vss_router.ami.replay_link import Link, Valve
+from vss_router.ami.replay_faults import ServedLinks
+from vss_router.ami.replay_link import Link
 from vss_router.ami.replay_listener import Listener
 from vss_router.ami.replay_permissions import ALL_CLASSES, Account, event_class
 from vss_router.ami.replay_playhead import Clock, Playhead, Sleep
@@ -28,7 +29,7 @@ FULL_SPEED_STEP: Final = 0.1
 _MOST_CHALLENGE: Final = 0x7FFFFFFF
 
 
-class SimulatorServer:
+class SimulatorServer(ServedLinks):
     """Serves a simulator as a real AMI server, in real time or `speed` times as fast.
 
     ```python
@@ -65,6 +66,7 @@ class SimulatorServer:
         wall: Clock = time.time,
         random_number: Callable[[], float] = random.random,
     ) -> None:
+        super().__init__()
         self._speed = math.inf if speed is None else speed
         if not self._speed > 0:
             raise SettingsError(f"The speed {speed} cannot be played: give a number above 0, or none for full speed.")
@@ -74,12 +76,9 @@ class SimulatorServer:
         self._write_timeout = write_timeout
         self._auth_timeout = auth_timeout
         self._classes: dict[bytes, int] = {}
-        self._valve = Valve()
         self._listener = Listener(host, port, ssl_context, self._connected)
-        self._links: set[Link] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._life: asyncio.Task[None] | None = None
-        self._somebody_reads = asyncio.Event()
         self.recording = first_moment(self.simulator)
         self.playhead = Playhead(
             self.recording, _plays_nothing, self._room, speed=1.0, clock=clock, sleep=sleep, patience=0.0, rest=0.0
@@ -127,27 +126,6 @@ class SimulatorServer:
     def now(self) -> float:
         """The PBX's clock, as `Ping` tells it, Unix seconds."""
         return max(self.simulator.now, self._pace.now())
-
-    # -- faults, for tests
-
-    def cut(self) -> None:
-        """Cut every connection at once, as a broken network does; new ones are taken."""
-        for link in list(self._links):
-            link.abort()
-
-    def stall(self) -> None:
-        """Stop reading and writing on every connection, present and to come, until `resume`; calls go on."""
-        self._valve.shut()
-
-    def resume(self) -> None:
-        """End a stall: what was held back goes out."""
-        self._valve.open()
-
-    def half_open(self) -> None:
-        """Leave every present connection open and answer nothing on it ever again; new ones are served."""
-        for link in self._links:
-            link.forsake()
-        self._count_readers()
 
     # -- time
 
@@ -220,12 +198,6 @@ class SimulatorServer:
         )
 
     # -- sessions
-
-    def _count_readers(self) -> None:
-        if any(link.reads_events for link in self._links):
-            self._somebody_reads.set()
-        else:
-            self._somebody_reads.clear()
 
     def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.create_task(self._serve(reader, writer), name="simulator link")
