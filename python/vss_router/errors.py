@@ -14,6 +14,10 @@ VssError
 │   ├── AmbiguousSourceError an id that stands in more than one PBX
 │   ├── StatusQueryError     a question that cannot be understood: source, cursor, limit, state
 │   └── StatusUnavailableError  no reader can answer yet
+│       └── RedisUnavailableError  Redis does not answer
+│           └── RedisRefusedError  Redis answers that it will not: login, rights, an error of its own
+├── DatabaseError            a database that cannot be used
+│   └── DatabaseUnavailableError it does not answer now (also ConnectionError)
 └── ServeError               the router cannot start: port in use, data folder locked
 ```
 
@@ -29,6 +33,10 @@ __all__ = [
     "AmiLoginError",
     "AmiTlsError",
     "CaptureError",
+    "DatabaseError",
+    "DatabaseUnavailableError",
+    "RedisRefusedError",
+    "RedisUnavailableError",
     "ServeError",
     "SettingsError",
     "StatusError",
@@ -96,6 +104,22 @@ class StatusQueryError(StatusError):
 
 class StatusUnavailableError(StatusError):
     """No reader can answer yet: none of the PBXs asked about has been synchronized."""
+
+
+class DatabaseError(VssError):
+    """A database that cannot be used: wrong password, no such database, a schema newer than this version."""
+
+
+class DatabaseUnavailableError(DatabaseError, ConnectionError):
+    """The database does not answer now; the next attempt may find it."""
+
+
+class RedisUnavailableError(StatusUnavailableError):
+    """Redis does not answer: it is away, hangs, or is not ready."""
+
+
+class RedisRefusedError(RedisUnavailableError):
+    """Redis answers that it will not: the login, the user's rights, an error of its own."""
 
 
 class ServeError(VssError):

@@ -1,0 +1,41 @@
+"""Removes what is older than the retention, a little at a time: nobody waits long for a table."""
+
+import asyncio
+from typing import Final
+
+from sqlalchemy import Delete, Table, delete, select, tuple_
+
+from vss_router.database import tables
+from vss_router.database.engine import Database
+
+__all__ = ["expire"]
+
+TOGETHER: Final = 500
+"""Rows per transaction."""
+_ENDS: Final = (
+    (tables.status_history, "ended"),
+    (tables.call_legs, "ended_at"),
+    (tables.calls, "ended_at"),
+    (tables.operators, "gone_at"),
+    (tables.queues, "gone_at"),
+)
+
+
+async def expire(database: Database, before: int, together: int = TOGETHER) -> int:
+    """Remove what ended before that time (milliseconds); gives back how many rows. What still lasts stays."""
+    removed = 0
+    for table, ends in _ENDS:
+        while True:
+            async with database.writing() as connection:
+                gone = (await connection.execute(_some(table, ends, before, together))).rowcount
+            removed += gone
+            if gone < together:
+                break
+            await asyncio.sleep(0)
+    return removed
+
+
+def _some(table: Table, ends: str, before: int, together: int) -> Delete:
+    key = list(table.primary_key)
+    found = select(*key).where(table.c[ends] < before).limit(together)
+    return delete(table).where(tuple_(*key).in_(found))
