@@ -7,7 +7,7 @@ use crate::changes::{Follower, rows_of};
 use crate::pbx::Pbx;
 use crate::resync::{BOTH, MEMBER, PARAMS, in_step};
 
-fn by_hand<'a>(json: &'a [u8], state: &'a str) -> RowByHand<'a> {
+pub fn by_hand<'a>(json: &'a [u8], state: &'a str) -> RowByHand<'a> {
     RowByHand {
         json,
         origin: Origin::Manual,
@@ -18,7 +18,7 @@ fn by_hand<'a>(json: &'a [u8], state: &'a str) -> RowByHand<'a> {
     }
 }
 
-fn configured<'a>(json: &'a [u8]) -> RowByHand<'a> {
+pub fn configured<'a>(json: &'a [u8]) -> RowByHand<'a> {
     RowByHand {
         origin: Origin::Database,
         ..by_hand(json, "logged_out")

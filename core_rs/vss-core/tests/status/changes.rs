@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use proptest::prelude::*;
 use serde_json::Value;
-use vss_core::status::{Change, Span, StatusBoard, Table};
+use vss_core::status::{Change, Moment, Session, Span, StatusBoard, Table};
 
+use crate::by_hand::{by_hand, configured};
 use crate::pbx::Pbx;
 use crate::properties::{board, cases};
 use crate::recorded_lists::with_resyncs;
@@ -157,11 +158,11 @@ fn numbers_begin_above_another_routers_when_those_are_ahead_of_the_clock() {
     let mut board = StatusBoard::new(vss_core::status::BoardOptions::default()).unwrap();
     let clock = crate::pbx::START as u64 * 1_000_000;
     board.raise_seq(clock + 7_000_000);
-    let now = vss_core::status::Moment(crate::pbx::START * 1000);
+    let now = Moment(crate::pbx::START * 1000);
     board.feed(
         b"Event: QueueMemberAdded\r\nQueue: q\r\nInterface: PJSIP/1\r\nStateInterface: PJSIP/1\r\n\r\n",
         now,
-        vss_core::status::Session::Events,
+        Session::Events,
     );
     let mut first = u64::MAX;
     board.changes(0, usize::MAX, |change| {
@@ -208,10 +209,42 @@ proptest! {
         let mut messages = recording.events().into_iter();
         for (count, limit) in looks {
             for message in messages.by_ref().take(count) {
-                board.feed(message, vss_core::status::Moment(1_795_290_600_000), vss_core::status::Session::Events);
+                board.feed(message, Moment(1_795_290_600_000), Session::Events);
             }
             // A look that stops half-way is as good as any: the rest comes with the next.
             follower.take(&mut board, limit);
+        }
+        follower.catch_up(&mut board, 7);
+        prop_assert!(follower.rows == rows_of(&mut board));
+        prop_assert_eq!(follower.lost, 0);
+    }
+
+    #[test]
+    fn rows_by_hand_between_the_facts_are_followed_too(
+        steps in proptest::collection::vec((1_usize..120, 0_usize..6, 0_usize..1000), 4..40), which in 0_usize..5,
+    ) {
+        let recording = &RECORDINGS[which % RECORDINGS.len()];
+        let now = Moment(1_795_290_600_000);
+        let mut board = board();
+        let mut follower = Follower::default();
+        let mut messages = recording.events().into_iter();
+        for (count, step, pick) in steps {
+            for message in messages.by_ref().take(count) {
+                board.feed(message, now, Session::Events);
+            }
+            let table = Table::ALL[pick % 4];
+            let ids = board.ids(table);
+            let id = ids.get(pick % ids.len().max(1)).map_or("X/1", String::as_str).to_owned();
+            match step {
+                0 => drop(board.remove_row(table, &id, now)),
+                1 if pick % 7 == 0 => drop(board.clear(now)),
+                2 => drop(board.set_row(table, &id, configured(b"{\"state\":\"x\"}"), now).unwrap()),
+                3 => drop(board.set_row(table, "X/2", configured(b"{\"state\":\"x\"}"), now).unwrap()),
+                4 => drop(board.set_row(table, &id, by_hand(b"{\"state\":\"x\"}", "x"), now).unwrap()),
+                _ => {}
+            }
+            follower.take(&mut board, 5);
+            prop_assert_eq!(board.contradictions(), Vec::<String>::new());
         }
         follower.catch_up(&mut board, 7);
         prop_assert!(follower.rows == rows_of(&mut board));
