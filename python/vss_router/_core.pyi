@@ -278,7 +278,7 @@ class StatusBoard:
 
         `row` is the JSON object without `seq` and `as_of`. `state` and `queues` are what filters compare with, an
         operator is also found by `extension`, a channel by `name`. A row of the origin `database` is only laid where
-        nothing stands, and goes at the first resync.
+        nothing stands, makes no event, and goes at the first resync.
 
         Raises
         ------

@@ -186,6 +186,16 @@ fn rows_from_the_database_go_at_the_first_resync_and_rows_by_hand_asterisk_does_
         configured(b"{\"id\":\"X/9\",\"stale\":true}"),
     );
     assert!(pbx.operator("X/9").get("stale").is_none());
+    let told: Vec<_> = pbx
+        .events
+        .iter()
+        .map(|(key, event)| (*key, &event["row"]["id"]))
+        .collect();
+    assert_eq!(
+        told,
+        [("operator.update", &json!("X/9"))],
+        "what was configured is no news"
+    );
     follower.catch_up(&mut pbx.board, 9);
     assert_eq!(follower.tentative, ["PJSIP/1001", "PJSIP/8"]);
     pbx.resync(&BOTH)

@@ -35,10 +35,11 @@ impl StatusBoard {
         mark.seq = seq;
         mark.as_of = now;
         mark.replace(row.json);
-        let key = match table {
-            Table::Operators => Some("operator.update"),
-            Table::Queues => Some("queue.update"),
-            Table::Channels | Table::Calls => None,
+        // What was configured is no news.
+        let key = match (row.origin, table) {
+            (Origin::Manual, Table::Operators) => Some("operator.update"),
+            (Origin::Manual, Table::Queues) => Some("queue.update"),
+            _ => None,
         };
         if let Some(key) = key {
             batch.events.push(self.journal.write_as(seq, key, now, |out| {
