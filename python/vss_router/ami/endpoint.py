@@ -14,12 +14,13 @@ may `QueuePause` but not `Setvar`), `filter` (`on` or `off`), `secret_file` and 
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Final, Literal, cast, final
+from typing import Any, Final, Literal, cast
 from urllib.parse import parse_qsl, quote, unquote
 
 import msgspec
 
 from vss_router.errors import SettingsError
+from vss_router.secret import Secret
 
 __all__ = ["AmiEndpoint", "Secret", "parse_endpoint"]
 
@@ -43,34 +44,6 @@ _OPTIONS: Final = (
 _NAMED: Final = re.compile(r"([^=:/@?]*)=(.*)", re.DOTALL)
 _SOURCE: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
 _LINE_BREAKS: Final = re.compile(r"[\r\n\0]")
-
-
-@final
-class Secret:
-    """A secret that shows itself only when asked to."""
-
-    __slots__ = ("_text",)
-
-    def __init__(self, text: str) -> None:
-        self._text = text
-
-    def reveal(self) -> str:
-        """The secret itself."""
-        return self._text
-
-    def __repr__(self) -> str:
-        return "Secret('***')"
-
-    __str__ = __repr__
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Secret) and other._text == self._text
-
-    def __hash__(self) -> int:
-        return hash(self._text)
-
-    def __reduce__(self) -> str | tuple[Any, ...]:
-        raise TypeError("a Secret is not pickled")
 
 
 class AmiEndpoint(msgspec.Struct, frozen=True, kw_only=True):

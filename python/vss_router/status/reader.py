@@ -11,21 +11,25 @@ row = msgspec.json.decode(answer.body, type=OperatorRow)
 """
 
 from collections.abc import Callable, Mapping
-from typing import Final, Literal, get_args
+from typing import Literal
 
 import msgspec
 
-from vss_router.errors import AmbiguousSourceError, StatusQueryError, StatusUnavailableError
+from vss_router.errors import StatusUnavailableError
 from vss_router.status.cursor import Cursor
+from vss_router.status.questions import (
+    LARGEST_PAGE,
+    ambiguous,
+    check_limit,
+    check_state,
+    list_of_names,
+    page,
+    unknown_source,
+)
 from vss_router.status.reader_protocols import Answer, Board, Maybe, SourceOfTruth, StatusReader, Table
-from vss_router.status.rows import OperatorState
 
 __all__ = ["LARGEST_PAGE", "Answer", "Board", "Maybe", "MemoryReader", "SourceOfTruth", "StatusReader", "Table"]
 
-LARGEST_PAGE: Final = 10_000
-"""The most rows a caller may ask for at once by `limit`."""
-
-_STATES: Final = frozenset(get_args(OperatorState))
 _Kind = Literal["operator", "channel", "call", "queue", "callers"]
 
 
@@ -79,10 +83,7 @@ class MemoryReader:
         cursor: str | None = None,
     ) -> Answer:
         """Operators in order of source and id, those in `state` and members of `queue`: `OperatorRow`s."""
-        if state is not None and state not in _STATES:
-            raise StatusQueryError(
-                "state", f"No operator state is called {_shown(state)}: use one of {_names(_STATES)}."
-            )
+        check_state(state)
         return self._list("operators", source, limit, cursor, state=state, queue=queue)
 
     def channels(self, *, source: str | None = None, limit: int | None = None, cursor: str | None = None) -> Answer:
@@ -122,12 +123,7 @@ class MemoryReader:
         chosen = self._chosen(None)
         found = [(name, board, body) for name, board in chosen if (body := getattr(board, kind)(key)) is not None]
         if len(found) > 1:
-            names = tuple(name for name, _, _ in found)
-            raise AmbiguousSourceError(
-                f"The {'queue' if kind == 'callers' else kind} {_shown(key)} stands in more than one PBX: "
-                f"choose one of {_names(names)} by `source`.",
-                names,
-            )
+            raise ambiguous(kind, key, tuple(name for name, _, _ in found))
         if found:
             return self._answer_of(*found[0])
         unknown = [name for name, board in chosen if self._is_stale(name) and _never_synchronized(board)]
@@ -146,8 +142,7 @@ class MemoryReader:
         state: str | None = None,
         queue: str | None = None,
     ) -> Answer:
-        if limit is not None and not 1 <= limit <= LARGEST_PAGE:
-            raise StatusQueryError("limit", f"The limit {limit} is out of bounds: use 1 to {LARGEST_PAGE}.")
+        check_limit(limit)
         chosen = self._chosen(source)
         start = Cursor.decode(cursor) if cursor is not None else None
         bodies: list[bytes] = []
@@ -168,15 +163,13 @@ class MemoryReader:
                 break
             bodies.extend(body for _, body in rows)
             last = Cursor(name, rows[-1][0]) if rows else last
-        return self._answer(_page(bodies, following), chosen)
+        return self._answer(page(bodies, following), chosen)
 
     def _chosen(self, source: str | None) -> list[tuple[str, Board]]:
         if source is not None:
             board = self._boards.get(source)
             if board is None:
-                raise StatusQueryError(
-                    "source", f"No PBX is called {_shown(source)}: the sources are {_names(self._boards) or 'none'}."
-                )
+                raise unknown_source(source, self._boards)
             chosen = [(source, board)]
         else:
             chosen = list(self._boards.items())
@@ -221,23 +214,10 @@ def _never_synchronized(board: Board) -> bool:
     return board.stats()["resyncs"] == 0
 
 
-def _page(bodies: list[bytes], following: str | None) -> bytes:
-    cursor = b"null" if following is None else b'"' + following.encode("ascii") + b'"'
-    return b'{"items":[' + b",".join(bodies) + b'],"next_cursor":' + cursor + b"}"
-
-
 def _unavailable(names: list[str]) -> StatusUnavailableError:
     if not names:
         return StatusUnavailableError("No PBX is set up, so there is no status to read: name one with `--ami`.")
     return StatusUnavailableError(
-        f"Nothing is known yet of {_names(names)}: wait until the router has synchronized with Asterisk (see /ready)."
+        f"Nothing is known yet of {list_of_names(names)}: "
+        "wait until the router has synchronized with Asterisk (see /ready)."
     )
-
-
-def _names(names: "Mapping[str, object] | frozenset[str] | tuple[str, ...] | list[str]") -> str:
-    return ", ".join(sorted(names))
-
-
-def _shown(text: str) -> str:
-    """A name from outside, short enough for a sentence."""
-    return repr(text if len(text) <= 80 else text[:80] + "…")
