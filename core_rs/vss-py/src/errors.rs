@@ -3,6 +3,7 @@
 use pyo3::PyErr;
 use vss_core::ami::{ActionError, EncodingError};
 use vss_core::status::StatusError;
+use vss_io::redis::{ExpandError, OptionsError};
 
 /// The exception classes, defined in Python so that they can derive from `ValueError` as well.
 mod classes {
@@ -17,6 +18,9 @@ pub(crate) enum CoreError {
     Action(ActionError),
     Encoding(EncodingError),
     Status(StatusError),
+    Options(OptionsError),
+    Expand(ExpandError),
+    Runtime(std::io::Error),
 }
 
 impl From<ActionError> for CoreError {
@@ -37,6 +41,24 @@ impl From<StatusError> for CoreError {
     }
 }
 
+impl From<OptionsError> for CoreError {
+    fn from(error: OptionsError) -> Self {
+        Self::Options(error)
+    }
+}
+
+impl From<ExpandError> for CoreError {
+    fn from(error: ExpandError) -> Self {
+        Self::Expand(error)
+    }
+}
+
+impl From<std::io::Error> for CoreError {
+    fn from(error: std::io::Error) -> Self {
+        Self::Runtime(error)
+    }
+}
+
 impl From<CoreError> for PyErr {
     fn from(error: CoreError) -> Self {
         match error {
@@ -46,6 +68,10 @@ impl From<CoreError> for PyErr {
                 classes::SettingsError::new_err(error.to_string())
             }
             CoreError::Status(error) => classes::StatusError::new_err(error.to_string()),
+            CoreError::Options(error) => classes::SettingsError::new_err(error.to_string()),
+            CoreError::Expand(error) => classes::StatusError::new_err(error.to_string()),
+            // The system refuses a thread: the words and the number are its own.
+            CoreError::Runtime(error) => error.into(),
         }
     }
 }

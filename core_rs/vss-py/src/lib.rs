@@ -1,9 +1,11 @@
-//! `vss_router._core`: the binding. One file per topic of vss-core; nothing here decides anything.
+//! `vss_router._core`: the binding. One file per topic of vss-core and vss-io; nothing here decides anything.
 
 mod ami;
 mod changes;
 mod errors;
+mod runtime;
 mod status;
+mod writer;
 
 use pyo3::prelude::*;
 
@@ -18,11 +20,15 @@ mod _core {
     #[pymodule_export]
     use super::status::{Batch, Gap, Response, StatusBoard};
 
+    #[pymodule_export]
+    use super::writer::{StatusWriter, WriterStatus, expand_row};
+
     use super::{Bound, PyModule, PyModuleMethods, PyResult};
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
         module.add("__version__", env!("CARGO_PKG_VERSION"))?;
+        module.add("REDIS_LIBRARY", vss_io::redis::REDIS_LIBRARY)?;
         module.add(
             "build_profile",
             if cfg!(debug_assertions) {

@@ -1,11 +1,14 @@
 //! `StatusBoard` and what its calls bring, for Python.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyList, PyTuple};
 use vss_core::status::resync::Fence;
 use vss_core::status::{self, BoardOptions, Change, Moment, Notice, Origin, RowByHand, Session, Table};
+
+use vss_io::SharedBoard;
+use vss_io::board::LockedBoard;
 
 use crate::changes::Changes;
 use crate::errors::CoreError;
@@ -182,18 +185,6 @@ impl Batch {
     }
 }
 
-/// A board that Python feeds and threads of our own read.
-pub(crate) struct SharedBoard {
-    board: Mutex<status::StatusBoard>,
-}
-
-impl SharedBoard {
-    /// A panic elsewhere must not make every later call fail: the board itself is consistent between calls.
-    pub(crate) fn lock(&self) -> MutexGuard<'_, status::StatusBoard> {
-        self.board.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
 /// The live status of one PBX.
 #[pyclass(frozen, module = "vss_router._core")]
 pub(crate) struct StatusBoard(Arc<SharedBoard>);
@@ -204,7 +195,7 @@ impl StatusBoard {
         Arc::clone(&self.0)
     }
 
-    fn board(&self) -> MutexGuard<'_, status::StatusBoard> {
+    fn board(&self) -> LockedBoard<'_> {
         self.0.lock()
     }
 }
@@ -245,8 +236,9 @@ impl StatusBoard {
             ended: millis(ended_seconds),
             window: millis(window_seconds),
         };
-        let board = Mutex::new(status::StatusBoard::new(options)?);
-        Ok(Self(Arc::new(SharedBoard { board })))
+        Ok(Self(Arc::new(SharedBoard::new(status::StatusBoard::new(
+            options,
+        )?))))
     }
 
     #[pyo3(signature = (chunk, now, session = "events"))]

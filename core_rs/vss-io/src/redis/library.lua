@@ -6,7 +6,7 @@
 --   row       P:{S}:operator:<id>   P:{S}:channel:<id>   P:{S}:queue:<name>   P:{S}:call:<id>
 --   index     P:{S}:operators       P:{S}:channels       P:{S}:queues         P:{S}:calls
 --   members   P:{S}:queue:<name>:operators
---   others    P:{S}:writer   P:{S}:meta   P:{S}:changes   P:{S}:next:… (sets of a rewrite that has not ended)
+--   others    P:{S}:writer   P:{S}:meta   P:{S}:changes   P:{S}:next:<rewrite>:… (sets of a rewrite that has not ended)
 -- In a key (not in an index) the last ":" of a queue's name that ends in ":operators" is written "%3A".
 --
 -- A lease is "<epoch>:<writer>". Times to live are milliseconds. Epochs and sequence numbers travel as decimal text.
@@ -106,15 +106,18 @@ end
 
 -- vss_lease: take, keep or give up the writer's lease.
 --   KEYS  1 lease   2 meta
---   ARGV  1 take | keep | give   2 writer (take), else the whole lease   3 the lease's time to live
+--   ARGV  1 take | keep | give   2 writer (take; no two have the same), else the whole lease   3 the lease's time to live
 --         4 the greatest epoch the writer has seen (take)   5 time to live of meta (take)
 --   Answers {"taken", epoch, meta's seq} | {"kept"} | {"given"} | {"missing"} | {"held", lease, its time to live}.
 local function vss_lease(keys, args)
   local held = redis.call('GET', keys[1])
   if args[1] == 'take' then
-    if held then return { 'held', held, redis.call('PTTL', keys[1]) } end
+    -- Our own of a connection before: what that one still has under way is refused from now on.
+    local ours = held and string.match(held, '^%d+:(.*)$') == args[2]
+    if held and not ours then return { 'held', held, redis.call('PTTL', keys[1]) } end
     local stood = redis.call('HMGET', keys[2], 'epoch', 'seq')
-    local epoch = as_text(math.max(tonumber(stood[1] or 0) or 0, tonumber(args[4])) + 1)
+    local before = math.max(tonumber(stood[1]) or 0, tonumber(args[4]), ours and tonumber(string.match(held, '^%d+')) or 0)
+    local epoch = as_text(before + 1)
     redis.call('SET', keys[1], epoch .. ':' .. args[2], 'PX', args[3])
     redis.call('HSET', keys[2], 'epoch', epoch, 'writer', args[2])
     redis.call('PEXPIRE', keys[2], args[5])
@@ -136,7 +139,7 @@ end
 --   ARGV  1 lease   2 time to live   3 known   4 fresh   5 tentative   6 gone   7 sets
 --         8 seq_from   9 seq_to   10 rows of the entry, "" for none   11 state   12 as_of   13 Asterisk's version
 --         then the values of the known, fresh and tentative rows, then for each set:
---         how many ids are added, how many are removed, the added, the removed (both 0: the set is deleted)
+--         how many ids are added, how many are removed, the added, the removed
 --   Answers meta's seq as text, then the places (from 1) of known rows that did not stand: they are written, their index
 --   entries may be missing.
 local function vss_flush(keys, args)
@@ -145,7 +148,11 @@ local function vss_flush(keys, args)
   local call, ttl = redis.call, args[2]
   local known, fresh, tentative, gone = tonumber(args[3]), tonumber(args[4]), tonumber(args[5]), tonumber(args[6])
   local answer = { '' }
-  if known > 0 and call('EXISTS', unpack(keys, 4, 3 + known)) < known then
+  local standing = 0
+  for from = 4, 3 + known, AT_ONCE do
+    standing = standing + call('EXISTS', unpack(keys, from, math.min(from + AT_ONCE - 1, 3 + known)))
+  end
+  if standing < known then
     for place = 1, known do
       if call('EXISTS', keys[3 + place]) == 0 then answer[#answer + 1] = place end
     end
@@ -168,7 +175,6 @@ local function vss_flush(keys, args)
       call('PEXPIRE', keys[set], ttl)
     end
     if removed > 0 then in_pieces('SREM', keys[set], args, at + added, at + added + removed - 1) end
-    if added + removed == 0 then call('UNLINK', keys[set]) end
     at = at + added + removed
   end
   if args[10] ~= '' then
@@ -197,15 +203,16 @@ local function vss_renew(keys, args)
   return missing
 end
 
--- vss_index: end a rewrite. The sets P:{S}:next:operators, …:channels, …:queues, …:calls and …:queue:<name> that the flushes of
--- the rewrite have filled take the places of the indexes and members; rows that are in no set any more are deleted.
+-- vss_index: end a rewrite. The sets P:{S}:next:<rewrite>:operators, …:channels, …:queues, …:calls and …:queue:<name> that its
+-- flushes have filled take the places of the indexes and members; rows that are in no index any more are deleted.
 --   KEYS  1 lease   2 meta   3 changes
 --   ARGV  1 lease   2 time to live   3 "P:{S}:"   4 seq_from   5 seq_to   6 state   7 as_of   8 Asterisk's version
+--         9 "P:{S}:next:<rewrite>:"
 --   Answers meta's seq as text, then how many rows were dropped.
 local function vss_index(keys, args)
   local refused = refusal(keys[1], args[1])
   if refused then return refused end
-  local call, ttl, base = redis.call, args[2], args[3]
+  local call, ttl, base, next_base = redis.call, args[2], args[3], args[9]
   local function replace(set, next_set)
     if call('EXISTS', next_set) == 1 then
       call('RENAME', next_set, set)
@@ -216,7 +223,7 @@ local function vss_index(keys, args)
   end
   local dropped = 0
   for _, name in ipairs({ 'operators', 'channels', 'queues', 'calls' }) do
-    local set, next_set, row = base .. name, base .. 'next:' .. name, base .. string.sub(name, 1, -2) .. ':'
+    local set, next_set, row = base .. name, next_base .. name, base .. string.sub(name, 1, -2) .. ':'
     for _, id in ipairs(call('SDIFF', set, next_set)) do
       if name == 'queues' then
         id = escaped(id)
@@ -227,7 +234,7 @@ local function vss_index(keys, args)
     replace(set, next_set)
   end
   for _, queue in ipairs(call('SMEMBERS', base .. 'queues')) do
-    replace(base .. 'queue:' .. escaped(queue) .. ':operators', base .. 'next:queue:' .. queue)
+    replace(base .. 'queue:' .. escaped(queue) .. ':operators', next_base .. 'queue:' .. queue)
   end
   local seq, stood = args[5], call('HGET', keys[2], 'seq')
   if stood and tonumber(stood) > tonumber(seq) then seq = stood end
