@@ -20,6 +20,7 @@ from vss_router.database.recorded_facts import (
     CallEvent,
     RecordedBoard,
 )
+from vss_router.database.row_json import to_json
 from vss_router.database.row_keys import key_of, milliseconds, moment
 from vss_router.database.state_intervals import OPERATOR_KIND, Interval, StateIntervals
 from vss_router.database.write_batch import Members, WriteBatch, members_of
@@ -195,7 +196,7 @@ class SourceRecording:
         before = self._calls.get(key_of(event.call_id))
         call = _begun(self.source, event) if before is None else CALL.decode(before)
         if call.seq < seq:
-            self.call_row(msgspec.json.encode(_with(call, seq, key, event)))
+            self.call_row(to_json(_with(call, seq, key, event)))
 
     def _listening(self, seq: int, at: int) -> None:
         """Facts come in again after a start."""
@@ -226,7 +227,7 @@ class SourceRecording:
             # Nobody saw how it ended; an event of its end that still waits here says more.
             call = CALL.decode(self._calls[key])
             ended = replace(call, status="ended", ended_at=max(moment(gone_at), call.as_of), seq=seq)
-            self.call_row(msgspec.json.encode(ended))
+            self.call_row(to_json(ended))
 
 
 def _begun(source: str, event: CallEvent) -> CallRow:
