@@ -4,8 +4,9 @@ import msgspec
 import pytest
 
 from tests.board_double import operator
+from vss_router.status.operator_ids import extension_of
 from vss_router.status.redis.keys import SourceKeys, sources_key
-from vss_router.status.redis.partial_rows import OPERATOR, QUEUE, extension_of
+from vss_router.status.redis.partial_rows import OPERATOR, QUEUE
 
 
 def test_every_key_of_a_pbx_but_the_list_of_pbxs_holds_its_name_in_braces() -> None:

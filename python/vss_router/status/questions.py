@@ -12,6 +12,7 @@ __all__ = [
     "check_limit",
     "check_state",
     "list_of_names",
+    "no_source_chosen",
     "page",
     "shown",
     "unknown_source",
@@ -51,6 +52,12 @@ def ambiguous(kind: str, key: str, sources: tuple[str, ...]) -> AmbiguousSourceE
         f"choose one of {list_of_names(sources)} by `source`.",
         sources,
     )
+
+
+def no_source_chosen(sources: Iterable[str]) -> AmbiguousSourceError:
+    """The refusal to set a row somewhere when there are several PBXs."""
+    names = tuple(sorted(sources))
+    return AmbiguousSourceError(f"There is more than one PBX: choose one of {list_of_names(names)} by `source`.", names)
 
 
 def page(bodies: list[bytes], following: str | None) -> bytes:

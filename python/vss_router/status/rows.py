@@ -3,7 +3,8 @@
 The core writes each row once as JSON; nothing in the router decodes it again. Whoever wants objects does so with
 `msgspec.json.decode(answer.body, type=OperatorRow)`. Times are UTC with milliseconds, durations are seconds; null
 means "not known" or "has not happened", as does an empty text. `seq` is the PBX's sequence at the row's last change,
-`as_of` the time of the fact that changed it.
+`as_of` the time of the fact that changed it. `manual` stands only in a row that was set by hand, `stale` only in one
+that comes from the database, before Asterisk has answered.
 """
 
 from datetime import datetime
@@ -66,7 +67,7 @@ class Membership(msgspec.Struct, frozen=True, kw_only=True):
     ringinuse: bool | None
 
 
-class OperatorRow(msgspec.Struct, frozen=True, kw_only=True):
+class OperatorRow(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One state interface across all its queues. `since` changes only when `state` does; `reason` says why."""
 
     source: str
@@ -87,6 +88,8 @@ class OperatorRow(msgspec.Struct, frozen=True, kw_only=True):
     wrap_up_ends: datetime | None
     seq: int
     as_of: datetime
+    manual: bool = False
+    stale: bool = False
 
 
 class Party(msgspec.Struct, frozen=True, kw_only=True):
@@ -96,7 +99,7 @@ class Party(msgspec.Struct, frozen=True, kw_only=True):
     name: str | None
 
 
-class ChannelRow(msgspec.Struct, frozen=True, kw_only=True):
+class ChannelRow(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One channel; `id` is its Uniqueid, `state` Asterisk's number (0–10)."""
 
     source: str
@@ -123,6 +126,8 @@ class ChannelRow(msgspec.Struct, frozen=True, kw_only=True):
     answered_at: datetime | None
     seq: int
     as_of: datetime
+    manual: bool = False
+    stale: bool = False
 
 
 class QueueVisit(msgspec.Struct, frozen=True, kw_only=True):
@@ -146,7 +151,7 @@ class Transfer(msgspec.Struct, frozen=True, kw_only=True):
     to: str
 
 
-class CallRow(msgspec.Struct, frozen=True, kw_only=True):
+class CallRow(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One call; `id` is its Linkedid, `queue` the present or last one, `merged_into` the call it became part of."""
 
     source: str
@@ -171,6 +176,8 @@ class CallRow(msgspec.Struct, frozen=True, kw_only=True):
     merged_into: str | None
     seq: int
     as_of: datetime
+    manual: bool = False
+    stale: bool = False
 
 
 class QueueCounts(msgspec.Struct, frozen=True, kw_only=True):
@@ -206,7 +213,7 @@ class ServiceLevel(msgspec.Struct, frozen=True, kw_only=True):
     of_offered: float | None
 
 
-class QueueRow(msgspec.Struct, frozen=True, kw_only=True):
+class QueueRow(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One queue with its waiting callers; averages are true means over the configured window."""
 
     source: str
@@ -228,6 +235,8 @@ class QueueRow(msgspec.Struct, frozen=True, kw_only=True):
     p90_wait: float | None
     seq: int
     as_of: datetime
+    manual: bool = False
+    stale: bool = False
 
 
 class SourceSnapshot(msgspec.Struct, frozen=True, kw_only=True):

@@ -24,7 +24,7 @@ from redis.maint_notifications import MaintNotificationsConfig
 from vss_router.errors import RedisRefusedError, RedisUnavailableError
 from vss_router.status.redis.endpoint import RedisEndpoint
 
-__all__ = ["RedisConnection"]
+__all__ = ["RedisClient", "RedisConnection"]
 
 CONNECT_SECONDS: Final = 1.0
 ANSWER_SECONDS: Final = 1.0
@@ -37,10 +37,13 @@ _T = TypeVar("_T")
 class RedisClient(Protocol):
     """What is used of a client of redis-py, of one server or a Cluster; answers are bytes."""
 
+    # ruff: disable[D102]
     async def get(self, name: bytes, /) -> bytes | None: ...
-    async def execute_command(self, *words: Any) -> Any: ...
+    async def execute_command(self, *words: Any, **options: Any) -> Any: ...
     def pipeline(self, transaction: bool = ...) -> Any: ...
     async def aclose(self) -> None: ...
+
+    # ruff: enable[D102]
 
 
 @final

@@ -4,7 +4,7 @@ from typing import Final
 
 import msgspec
 
-__all__ = ["CHANNEL", "OPERATOR", "QUEUE", "PartialChannel", "PartialOperator", "PartialQueue", "extension_of"]
+__all__ = ["CHANNEL", "OPERATOR", "QUEUE", "PartialChannel", "PartialOperator", "PartialQueue"]
 
 
 class _PartialMembership(msgspec.Struct, frozen=True, gc=False):
@@ -39,10 +39,3 @@ class PartialQueue(msgspec.Struct, frozen=True):
 OPERATOR: Final = msgspec.json.Decoder(PartialOperator)
 CHANNEL: Final = msgspec.json.Decoder(PartialChannel)
 QUEUE: Final = msgspec.json.Decoder(PartialQueue)
-
-
-def extension_of(operator_id: str) -> str:
-    """The number in an interface: `1001` of `PJSIP/1001`, `Local/1001@queues/n` and `Agent:1001`."""
-    places = [place for mark in "/:" if (place := operator_id.find(mark)) >= 0]
-    number = operator_id[min(places) + 1 :] if places else operator_id
-    return number.partition("@")[0].partition("/")[0]

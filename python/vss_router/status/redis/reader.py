@@ -10,17 +10,18 @@ answer = await reader.operator("PJSIP/1001")
 import asyncio
 import time
 from collections.abc import Callable
-from typing import Final, Literal, final
+from typing import Final, Literal
 
 import msgspec
 
 from vss_router.errors import RedisUnavailableError, StatusUnavailableError
 from vss_router.status.cursor import Cursor
+from vss_router.status.operator_ids import extension_of
 from vss_router.status.questions import ambiguous, check_limit, check_state, page, unknown_source
 from vss_router.status.reader_protocols import Answer, Table
 from vss_router.status.redis.connection import RedisConnection
 from vss_router.status.redis.keys import sources_key
-from vss_router.status.redis.partial_rows import CHANNEL, OPERATOR, QUEUE, extension_of
+from vss_router.status.redis.partial_rows import CHANNEL, OPERATOR, QUEUE
 from vss_router.status.redis.source_rows import ReaderStats, SourceMeta, SourceRows
 
 __all__ = ["RedisReader"]
@@ -36,7 +37,6 @@ _TABLE_OF: Final[dict[_Kind, Table]] = {
 _TABLES: Final[tuple[Table, ...]] = ("operators", "channels", "queues", "calls")
 
 
-@final
 class RedisReader:
     """Answers out of Redis; every method is a coroutine. Errors are those of `StatusReader` and of `RedisConnection`.
 
