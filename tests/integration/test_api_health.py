@@ -107,7 +107,12 @@ class TestSyncStatus:
             "resyncs": 1,
             "resync_last_reason": "connect",
             "reconnects": 1,
-            "rows": {"operators": 1, "channels": 0, "calls": 0, "queues": 1, "callers": 1},
+            "rows": {
+                "memory": {"operators": 1, "channels": 0, "calls": 0, "queues": 1, "callers": 1},
+                "redis": None,
+                "database": None,
+            },
+            "redis": None,
             "drift": {"member.paused": 2},
         }
 
@@ -124,7 +129,7 @@ class TestSyncStatus:
     ) -> None:
         del router.links["south"]
         shown = client.get(f"{STATUS_PREFIX}/sync/status").json()["sources"]["south"]
-        assert (shown["state"], shown["connected"], shown["rows"]["operators"]) == (None, False, 0)
+        assert (shown["state"], shown["connected"], shown["rows"]["memory"]["operators"]) == (None, False, 0)
 
 
 class TestMetrics:

@@ -10,12 +10,19 @@ from litestar import Litestar
 from litestar.testing import TestClient
 
 from tests.board_double import BoardDouble, call, channel, operator, queue
+from tests.history_double import Past
+from tests.store_double import StoreDouble
 from vss_router.api import STATUS_PREFIX, build_app
+from vss_router.api.analytics import OperatorReport, OperatorReports, QueueReport, QueueSummaries
 from vss_router.api.health import Health, Readiness
 from vss_router.api.pages import CallerPage, CallPage, ChannelPage, OperatorPage, QueuePage
 from vss_router.api.problems import KINDS
+from vss_router.api.resynchronization import ResyncAnswer
 from vss_router.api.synchronization import SyncStatus
+from vss_router.api.writes import RemovedCount
+from vss_router.database.history_rows import OperatorHistory, QueueHistory
 from vss_router.status import CallRow, ChannelRow, MemoryReader, OperatorRow, QueueRow
+from vss_router.status.manual_rows import ChannelChange, OperatorChange, QueueChange
 from vss_router.status.rows import SourceSnapshot
 
 ANSWERS: dict[str, Any] = {
@@ -31,11 +38,29 @@ ANSWERS: dict[str, Any] = {
     f"{STATUS_PREFIX}/queues/{{queue_name}}": QueueRow,
     f"{STATUS_PREFIX}/queues/{{queue_name}}/callers": CallerPage,
     f"{STATUS_PREFIX}/snapshot": SourceSnapshot,
+    f"{STATUS_PREFIX}/history/operators/{{operator_id}}": OperatorHistory,
+    f"{STATUS_PREFIX}/history/queues/{{queue_name}}": QueueHistory,
+    f"{STATUS_PREFIX}/analytics/operators": OperatorReports,
+    f"{STATUS_PREFIX}/analytics/operators/{{operator_id}}": OperatorReport,
+    f"{STATUS_PREFIX}/analytics/queues": QueueSummaries,
+    f"{STATUS_PREFIX}/analytics/queues/{{queue_name}}": QueueReport,
     f"{STATUS_PREFIX}/sync/status": SyncStatus,
     "/health": Health,
     "/ready": Readiness,
 }
 IDS = {"operator_id": "PJSIP/1001", "channel_id": "17.1", "call_id": "17.1", "queue_name": "support"}
+WRITTEN: dict[tuple[str, str], Any] = {
+    ("post", f"{STATUS_PREFIX}/operators/{{operator_id}}"): OperatorRow,
+    ("post", f"{STATUS_PREFIX}/channels/{{channel_id}}"): ChannelRow,
+    ("post", f"{STATUS_PREFIX}/queues/{{queue_name}}"): QueueRow,
+    ("post", f"{STATUS_PREFIX}/sync/resync"): ResyncAnswer,
+    ("delete", f"{STATUS_PREFIX}/operators/{{operator_id}}"): None,
+    ("delete", f"{STATUS_PREFIX}/channels/{{channel_id}}"): None,
+    ("delete", f"{STATUS_PREFIX}/queues/{{queue_name}}"): None,
+    ("delete", STATUS_PREFIX): RemovedCount,
+}
+OPERATIONS: dict[tuple[str, str], Any] = {("get", path): shape for path, shape in ANSWERS.items()} | WRITTEN
+CHANGES = {"operator_id": OperatorChange, "channel_id": ChannelChange, "queue_name": QueueChange}
 BOARDS = {
     "main": BoardDouble(
         operators=[operator("PJSIP/1001")], channels=[channel("17.1")], calls=[call("17.1")], queues=[queue("support")]
@@ -45,7 +70,9 @@ BOARDS = {
 
 @pytest.fixture(scope="module")
 def client() -> Iterator[TestClient[Litestar]]:
-    with TestClient(build_app(MemoryReader(BOARDS), boards=BOARDS)) as client:
+    past = Past()
+    app = build_app(MemoryReader(BOARDS), boards=BOARDS, store=StoreDouble(BOARDS), history=past, analytics=past)
+    with TestClient(app) as client:
         yield client
 
 
@@ -60,18 +87,40 @@ def decode(body: bytes, shape: Any) -> Any:
     return msgspec.json.decode(body, type=shape)
 
 
-def test_it_lists_exactly_the_routes_there_are(document: Any) -> None:
-    assert set(document["paths"]) == {*ANSWERS, f"{STATUS_PREFIX}/stream"}
-    assert all(set(item) == {"get"} for item in document["paths"].values())
+def operations(document: Any) -> dict[tuple[str, str], Any]:
+    return {(method, path): each for path, item in document["paths"].items() for method, each in item.items()}
 
 
-@pytest.mark.parametrize("path", ANSWERS)
-def test_each_example_has_the_shape_of_the_answer(document: Any, path: str) -> None:
-    content = document["paths"][path]["get"]["responses"]["200"]["content"]["application/json"]
+def test_it_lists_exactly_the_operations_there_are(document: Any) -> None:
+    assert set(operations(document)) == {*OPERATIONS, ("get", f"{STATUS_PREFIX}/stream")}
+
+
+@pytest.mark.parametrize(("method", "path"), [each for each, shape in OPERATIONS.items() if shape is not None])
+def test_each_example_has_the_shape_of_the_answer(document: Any, method: str, path: str) -> None:
+    content = document["paths"][path][method]["responses"]["200"]["content"]["application/json"]
     examples = [example["value"] for example in content["examples"].values()]
     assert examples
     for example in examples:
-        decode(msgspec.json.encode(example), ANSWERS[path])
+        decode(msgspec.json.encode(example), OPERATIONS[method, path])
+
+
+@pytest.mark.parametrize("path", [path for method, path in WRITTEN if method == "post" and "{" in path])
+def test_each_example_of_a_body_can_be_sent(document: Any, path: str) -> None:
+    content = document["paths"][path]["post"]["requestBody"]["content"]["application/json"]
+    change = CHANGES[re.findall(r"{(\w+)}", path)[0]]
+    assert set(content["schema"]["properties"]) == set(change.__struct_fields__)
+    assert content["schema"]["additionalProperties"] is False
+    for example in content["examples"].values():
+        decode(msgspec.json.encode(example["value"]), change)
+
+
+def test_every_operation_says_what_it_does_and_shows_an_answer(document: Any) -> None:
+    for (method, path), operation in operations(document).items():
+        assert operation["summary"], (method, path)
+        assert operation["tags"] or path in {"/health", "/ready"}, (method, path)
+        good = operation["responses"].get("200") or operation["responses"]["204"]
+        assert good["description"], (method, path)
+        assert method == "delete" or next(iter(good["content"].values()))["examples"], (method, path)
 
 
 @pytest.mark.parametrize("path", [path for path in ANSWERS if path != "/ready"])
@@ -86,14 +135,15 @@ def test_each_route_answers_with_the_documented_shape_and_headers(
 
 
 def test_no_answer_is_documented_that_is_never_given(document: Any) -> None:
-    for path, item in document["paths"].items():
-        statuses = {int(status) for status in item["get"]["responses"]}
-        assert statuses <= {200, 304, 404, 409, 422, 503}, path
+    for (method, path), operation in operations(document).items():
+        statuses = {int(status) for status in operation["responses"]}
+        given = {200, 304, 404, 409, 422, 503} if method == "get" else {200, 204, 401, 403, 404, 409, 503}
+        assert statuses <= given | ({400, 408, 413, 415, 422} if "requestBody" in operation else set()), path
 
 
 def test_every_error_is_documented_as_a_problem(document: Any) -> None:
-    for item in document["paths"].values():
-        for status, answer in item["get"]["responses"].items():
+    for operation in operations(document).values():
+        for status, answer in operation["responses"].items():
             if int(status) >= 400:
                 assert set(answer["content"]) == {"application/problem+json"}
                 assert answer["description"]
@@ -107,10 +157,10 @@ def test_every_null_is_spelled_out_in_the_examples(document: Any) -> None:
 
 
 def test_optional_parameters_are_never_null(document: Any) -> None:
-    for item in document["paths"].values():
-        for parameter in item["get"].get("parameters", []):
+    for operation in operations(document).values():
+        for parameter in operation.get("parameters", []):
             assert "oneOf" not in parameter["schema"], parameter
-            assert "null" not in parameter["schema"]["type"], parameter
+            assert "null" not in parameter["schema"].get("type", ""), parameter
             assert None not in parameter["schema"].get("enum", []), parameter
 
 
@@ -128,8 +178,8 @@ def test_the_page_needs_no_other_host(page: str) -> None:
 
 
 def test_the_page_shows_every_route(page: str) -> None:
-    for path in ANSWERS:
-        assert f"<code>GET {path}</code>" in page
+    for method, path in OPERATIONS:
+        assert f"<code>{method.upper()} {path}</code>" in page
 
 
 def test_every_problem_type_leads_to_its_place_on_the_page(page: str) -> None:

@@ -138,6 +138,54 @@ def test_operators_are_filtered(client: TestClient[Litestar]) -> None:
     assert ids(client.get(f"{STATUS_PREFIX}/operators", params={"queue": "a/b", "state": "talking"})) == []
 
 
+@pytest.fixture(scope="module")
+def filtered() -> Iterator[TestClient[Litestar]]:
+    boards = {
+        "main": BoardDouble(
+            channels=[channel(f"17.{n}") | {"state": n % 3, "queue": ("support", None)[n % 2]} for n in range(9)],
+            calls=[call(f"17.{n}") | {"status": ("talking", "ended")[n % 2]} for n in range(4)],
+        ),
+        "south": BoardDouble("south", channels=[channel("17.1") | {"state": 0, "queue": "support"}]),
+    }
+    with TestClient(build_app(MemoryReader(boards), boards=boards)) as client:
+        yield client
+
+
+class TestFilters:
+    @pytest.mark.parametrize(
+        "query", ["channels?state=11", "channels?state=Up", "calls?state=up", "channels?state=1&limit=0"]
+    )
+    def test_a_state_that_is_none_is_refused(self, filtered: TestClient[Litestar], query: str) -> None:
+        assert filtered.get(f"{STATUS_PREFIX}/{query}").status_code == 422
+
+    @pytest.mark.parametrize(
+        ("query", "found"),
+        [
+            ("channels?state=0&source=main", ["17.0", "17.3", "17.6"]),
+            ("channels?queue=support&source=main", ["17.0", "17.2", "17.4", "17.6", "17.8"]),
+            ("channels?queue=support&state=0", ["17.0", "17.6", "17.1"]),
+            ("channels?queue=nobody", []),
+            ("calls?state=ended", ["17.1", "17.3"]),
+            ("calls?state=talking&queue=support", ["17.0", "17.2"]),
+        ],
+    )
+    def test_channels_and_calls_are_picked(self, filtered: TestClient[Litestar], query: str, found: list[str]) -> None:
+        answer = filtered.get(f"{STATUS_PREFIX}/{query}")
+        assert ids(answer) == found
+        assert answer.json()["next_cursor"] is None
+        assert answer.headers["x-source-of-truth"] == "memory"
+
+    def test_pages_of_what_is_picked_follow_one_another(self, filtered: TestClient[Litestar]) -> None:
+        query, found = f"{STATUS_PREFIX}/channels?queue=support&state=0", []
+        answer = filtered.get(f"{query}&limit=1")
+        while True:
+            found += ids(answer)
+            if answer.json()["next_cursor"] is None:
+                break
+            answer = filtered.get(f"{query}&limit=1&cursor={answer.json()['next_cursor']}")
+        assert found == ["17.0", "17.6", "17.1"]
+
+
 @pytest.mark.parametrize("path", ["operators/queue/a%2Fb", "queues/a%2Fb/operators"])
 def test_the_operators_of_a_queue_have_two_paths(client: TestClient[Litestar], path: str) -> None:
     assert ids(client.get(f"{STATUS_PREFIX}/{path}")) == ["PJSIP/1002"]

@@ -1,7 +1,7 @@
 """From a reader's answer to HTTP: the body as it is, what is known about it in the headers."""
 
 import inspect
-from typing import Final
+from typing import Final, TypeVar
 from urllib.parse import quote, unquote
 
 from litestar.response.base import ASGIResponse
@@ -9,8 +9,9 @@ from litestar.response.base import ASGIResponse
 from vss_router.api.problems import UnknownRow
 from vss_router.status.reader import Answer, Maybe
 
-__all__ = ["encoded_headers", "list_response", "row_id", "row_response", "status_headers"]
+__all__ = ["encoded_headers", "list_response", "row_id", "row_response", "settled", "status_headers"]
 
+_T = TypeVar("_T")
 _JSON: Final = "application/json"
 
 
@@ -40,9 +41,14 @@ def row_id(path_parameter: str) -> str:
     return unquote(path_parameter.removeprefix("/"))
 
 
+async def settled(asked: Maybe[_T]) -> _T:
+    """What a reader answers, at once or after a while."""
+    return await asked if inspect.isawaitable(asked) else asked
+
+
 async def list_response(asked: Maybe[Answer]) -> ASGIResponse:
     """The answer to a question that always has one."""
-    answer = await asked if inspect.isawaitable(asked) else asked
+    answer = await settled(asked)
     return ASGIResponse(body=answer.body, headers=status_headers(answer), media_type=_JSON)
 
 
@@ -54,7 +60,7 @@ async def row_response(asked: Maybe[Answer | None], kind: str, key: str) -> ASGI
     UnknownRow
         There is none (answered 404).
     """
-    answer = await asked if inspect.isawaitable(asked) else asked
+    answer = await settled(asked)
     if answer is None:
         raise UnknownRow(kind, key)
     return ASGIResponse(body=answer.body, headers=status_headers(answer), media_type=_JSON)

@@ -7,24 +7,30 @@ from litestar import Litestar, Router
 from prometheus_client import CollectorRegistry
 
 from vss_router.api.access import Access, OneToken, OpenAccess
+from vss_router.api.analytics import AnalyticsReader, analytics_routes
 from vss_router.api.calls import call_routes
 from vss_router.api.channels import channel_routes
 from vss_router.api.edge import Edge
 from vss_router.api.feeds import BoardFeed, ChangeFeed
 from vss_router.api.health import health_routes
+from vss_router.api.history import HistoryReader, history_routes
 from vss_router.api.links import CountedBoard, Links
 from vss_router.api.metrics import metrics_registry, metrics_routes
 from vss_router.api.openapi import openapi_config
 from vss_router.api.operators import operator_routes
 from vss_router.api.problems import problem_from
 from vss_router.api.queues import queue_routes
+from vss_router.api.resynchronization import resynchronization_routes
 from vss_router.api.row_lane import RowLane
 from vss_router.api.snapshot import snapshot_routes
 from vss_router.api.stream import stream_routes
 from vss_router.api.stream_metrics import StreamCollector
 from vss_router.api.streams import Streams
 from vss_router.api.synchronization import synchronization_routes
+from vss_router.api.writers import Comparing, Counters, Writers
+from vss_router.api.writes import write_routes
 from vss_router.status.reader import StatusReader
+from vss_router.status.store_protocols import StatusStore
 
 __all__ = ["STATUS_PREFIX", "build_app"]
 
@@ -38,7 +44,13 @@ def build_app(
     links: Links = dict,
     token: str | None = None,
     registry: CollectorRegistry | None = None,
+    store: StatusStore | None = None,
     feed: ChangeFeed | None = None,
+    history: HistoryReader | None = None,
+    analytics: AnalyticsReader | None = None,
+    writers: Writers = dict,
+    counters: Counters | None = None,
+    comparing: Mapping[str, Comparing] | None = None,
     clock: Callable[[], float] = time.time,
 ) -> Litestar:
     """The REST interface as an ASGI application, for `HttpServer` or for mounting in another program.
@@ -53,8 +65,16 @@ def build_app(
         The bearer token every request but `/health` must carry; None leaves the interface open.
     registry
         Prometheus registry to serve; by default one with the boards, the links and the process in it.
+    store
+        Takes rows by hand; without one there are no routes that write rows.
     feed
         What `/stream` reads; by default the journals of `boards`.
+    history, analytics
+        Answer the routes of the same names; without them those answer 503.
+    writers, counters
+        The writers to Redis by source, and who counts the rows in Redis and in the database, for `/sync/status`.
+    comparing
+        The links that `/sync/resync` asks, by source; looked at anew by each request.
     clock
         Unix time in seconds.
     """
@@ -71,7 +91,11 @@ def build_app(
             queue_routes(reader),
             snapshot_routes(reader),
             stream_routes(streams),
-            synchronization_routes(boards, links, clock),
+            *([] if store is None else [write_routes(store)]),
+            history_routes(history, clock),
+            analytics_routes(analytics, reader, clock),
+            synchronization_routes(boards, links, writers, counters if counters is not None else {}, clock),
+            resynchronization_routes(comparing if comparing is not None else {}, writers, boards),
         ],
     )
     app = Litestar(

@@ -1,17 +1,32 @@
 """`/calls`: conversations, with those that ended a moment ago."""
 
+from functools import partial
+from typing import Annotated
+
 from litestar import Router, get
-from litestar.params import FromPath
+from litestar.params import FromPath, QueryParameter
 from litestar.response.base import ASGIResponse
 
 from vss_router.api.answers import list_response, row_id, row_response
 from vss_router.api.examples import CALL, page_of
-from vss_router.api.openapi import CursorParameter, LimitParameter, SourceParameter, StatusOperation, described
+from vss_router.api.openapi import (
+    CursorParameter,
+    LimitParameter,
+    RowQueueParameter,
+    SourceParameter,
+    StatusOperation,
+    described,
+)
 from vss_router.api.pages import CallPage
+from vss_router.api.row_filters import CallFields, picked
 from vss_router.status.reader import StatusReader
-from vss_router.status.rows import CallRow
+from vss_router.status.rows import CallRow, CallStatus
 
 __all__ = ["call_routes"]
+
+CallStateParameter = Annotated[
+    CallStatus | None, QueryParameter(name="state", description="Only those whose `status` is this one.")
+]
 
 
 def call_routes(reader: StatusReader) -> Router:
@@ -24,8 +39,15 @@ def call_routes(reader: StatusReader) -> Router:
         responses=described(CallPage, page_of(CALL), 404, 422, 503),
     )
     async def calls(
-        source: SourceParameter = None, limit: LimitParameter = None, cursor: CursorParameter = None
+        call_state: CallStateParameter = None,
+        queue: RowQueueParameter = None,
+        source: SourceParameter = None,
+        limit: LimitParameter = None,
+        cursor: CursorParameter = None,
     ) -> ASGIResponse:
+        if call_state is not None or queue is not None:
+            everything = partial(reader.calls, source=source, cursor=cursor)
+            return await list_response(picked(everything, CallFields, state=call_state, queue=queue, limit=limit))
         return await list_response(reader.calls(source=source, limit=limit, cursor=cursor))
 
     @get(

@@ -1,17 +1,32 @@
 """`/channels`: what is connected to the PBX right now."""
 
+from functools import partial
+from typing import Annotated
+
 from litestar import Router, get
-from litestar.params import FromPath
+from litestar.params import FromPath, QueryParameter
 from litestar.response.base import ASGIResponse
 
 from vss_router.api.answers import list_response, row_id, row_response
 from vss_router.api.examples import CHANNEL, page_of
-from vss_router.api.openapi import CursorParameter, LimitParameter, SourceParameter, StatusOperation, described
+from vss_router.api.openapi import (
+    CursorParameter,
+    LimitParameter,
+    RowQueueParameter,
+    SourceParameter,
+    StatusOperation,
+    described,
+)
 from vss_router.api.pages import ChannelPage
+from vss_router.api.row_filters import ChannelFields, picked
 from vss_router.status.reader import StatusReader
 from vss_router.status.rows import ChannelRow
 
 __all__ = ["channel_routes"]
+
+ChannelStateParameter = Annotated[
+    int | None, QueryParameter(name="state", ge=0, le=10, description="Only those in this state, Asterisk's number.")
+]
 
 
 def channel_routes(reader: StatusReader) -> Router:
@@ -24,8 +39,15 @@ def channel_routes(reader: StatusReader) -> Router:
         responses=described(ChannelPage, page_of(CHANNEL), 404, 422, 503),
     )
     async def channels(
-        source: SourceParameter = None, limit: LimitParameter = None, cursor: CursorParameter = None
+        channel_state: ChannelStateParameter = None,
+        queue: RowQueueParameter = None,
+        source: SourceParameter = None,
+        limit: LimitParameter = None,
+        cursor: CursorParameter = None,
     ) -> ASGIResponse:
+        if channel_state is not None or queue is not None:
+            everything = partial(reader.channels, source=source, cursor=cursor)
+            return await list_response(picked(everything, ChannelFields, state=channel_state, queue=queue, limit=limit))
         return await list_response(reader.channels(source=source, limit=limit, cursor=cursor))
 
     @get(

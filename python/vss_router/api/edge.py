@@ -7,7 +7,7 @@ from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
 
 from vss_router.api.access import ROLES, Access, bearer_of
 from vss_router.api.event_stream import HEAD_ONLY
-from vss_router.api.problems import problem_response
+from vss_router.api.problems import METHODS_ASKED, problem_response
 from vss_router.api.row_lane import RowLane
 
 __all__ = ["LONGEST_TARGET", "OPEN_PATHS", "Edge"]
@@ -58,6 +58,8 @@ class Edge:
             return
         # The server keeps its own scope: to it, HEAD stays HEAD.
         inner: dict[str, Any] = {**scope, "path": path, ROLES: roles or frozenset()}
+        if scope["method"] == "OPTIONS":
+            inner["method"] = METHODS_ASKED
         if head:
             inner["method"] = "GET"
             inner[HEAD_ONLY] = True

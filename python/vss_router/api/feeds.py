@@ -4,7 +4,8 @@ from collections.abc import Callable, Mapping
 from typing import Protocol, final
 
 from vss_router.api.links import ChangeSpan, CountedBoard
-from vss_router.errors import StatusQueryError, StatusUnavailableError
+from vss_router.errors import StatusUnavailableError
+from vss_router.status.questions import unknown_source
 
 __all__ = ["BoardFeed", "ChangeFeed"]
 
@@ -74,10 +75,7 @@ class BoardFeed:
     def _board(self, source: str) -> CountedBoard:
         board = self._boards.get(source)
         if board is None:
-            raise StatusQueryError(
-                "source",
-                f"No PBX is called {source[:80]!r}: the sources are {', '.join(self.sources) or 'none'}.",
-            )
+            raise unknown_source(source, self.sources)
         return board
 
 

@@ -29,9 +29,11 @@ from vss_router.status.rows import OperatorState
 
 __all__ = [
     "CursorParameter",
+    "DatabaseOperation",
     "LimitParameter",
     "PlainOperation",
     "QueueParameter",
+    "RowQueueParameter",
     "SnapshotOperation",
     "SourceParameter",
     "StateParameter",
@@ -45,6 +47,7 @@ SourceParameter = Annotated[
     str | None, QueryParameter(description="The PBX; needed where an id stands in more than one.")
 ]
 QueueParameter = Annotated[str | None, QueryParameter(description="Only members of this queue.")]
+RowQueueParameter = Annotated[str | None, QueryParameter(name="queue", description="Only those of this queue.")]
 StateParameter = Annotated[OperatorState | None, QueryParameter(name="state", description="Only those in this state.")]
 LimitParameter = Annotated[
     int | None,
@@ -110,6 +113,23 @@ class StatusOperation(PlainOperation):
         good = (self.responses or {}).get("200")
         if isinstance(good, OpenAPIResponse):
             good.headers = {**(good.headers or {}), **_STATUS_HEADERS}
+
+
+@dataclass
+class DatabaseOperation(PlainOperation):
+    """An operation that reads the database, which only says so."""
+
+    def __post_init__(self) -> None:
+        """Document the header of the good answer."""
+        super().__post_init__()
+        good = (self.responses or {}).get("200")
+        if isinstance(good, OpenAPIResponse):
+            told = OpenAPIHeader(
+                description="Where the answer comes from.",
+                required=True,
+                schema=Schema(type=OpenAPIType.STRING, enum=["database"]),
+            )
+            good.headers = {**(good.headers or {}), "X-Source-Of-Truth": told}
 
 
 _ETAG: Final = OpenAPIHeader(description="Names this state; weak.", schema=_TEXT)

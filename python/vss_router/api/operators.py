@@ -1,12 +1,10 @@
 """`/operators`: who works, and in which state."""
 
-import inspect
-
 from litestar import Router, get
 from litestar.params import FromPath
 from litestar.response.base import ASGIResponse
 
-from vss_router.api.answers import list_response, row_id, row_response
+from vss_router.api.answers import list_response, row_id, row_response, settled
 from vss_router.api.examples import OPERATOR, page_of
 from vss_router.api.openapi import (
     CursorParameter,
@@ -70,8 +68,7 @@ def operator_routes(reader: StatusReader) -> Router:
         cursor: CursorParameter = None,
     ) -> ASGIResponse:
         name = row_id(queue_name)
-        asked = reader.queue(name, source)
-        queue = await asked if inspect.isawaitable(asked) else asked
+        queue = await settled(reader.queue(name, source))
         if queue is None:
             raise UnknownRow("queue", name)
         return await list_response(

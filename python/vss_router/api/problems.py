@@ -7,7 +7,7 @@ from typing import Final
 import msgspec
 from litestar import Request
 from litestar.datastructures import State
-from litestar.exceptions import HTTPException, NotFoundException, ValidationException
+from litestar.exceptions import HTTPException, MethodNotAllowedException, NotFoundException, ValidationException
 from litestar.response.base import ASGIResponse, Response
 
 from vss_router.errors import AmbiguousSourceError, StatusQueryError, StatusUnavailableError
@@ -28,6 +28,8 @@ PROBLEM_JSON: Final = "application/problem+json"
 RETRY_SECONDS: Final = 1
 """Advice for callers that came before the first synchronization, which takes about a second."""
 
+METHODS_ASKED: Final = "METHODS"
+"""What the edge makes of OPTIONS: a method that no path has, so that the refusal lists those that it has."""
 _LONGEST_ECHO: Final = 512
 """Characters of a request's path that an answer repeats."""
 
@@ -131,7 +133,7 @@ class UnknownRow(NotFoundException):
 
 
 class Refusal(HTTPException):
-    """A problem of one of the `KINDS`, raised; `errors` names the inputs at fault."""
+    """A problem of one of the `KINDS`, raised; `errors` names the inputs at fault, `closing` ends the connection."""
 
     def __init__(
         self,
@@ -141,8 +143,12 @@ class Refusal(HTTPException):
         errors: list[FieldError] | None = None,
         sources: list[str] | None = None,
         retry_seconds: int | None = None,
+        closing: bool = False,
     ) -> None:
         headers = {} if retry_seconds is None else {"retry-after": str(retry_seconds)}
+        if closing:
+            # The rest of the request would come all the same, and be read only to be thrown away.
+            headers["connection"] = "close"
         super().__init__(detail=detail, status_code=KINDS[kind].status, headers=headers)
         self.kind = kind
         self.errors = errors or []
@@ -179,6 +185,8 @@ def problem_from(request: Request[object, object, State], error: Exception) -> R
 
     What the router does not know is logged with its traceback and answered 500 without any detail of it.
     """
+    if isinstance(error, MethodNotAllowedException) and request.scope["method"] == METHODS_ASKED:
+        return Response(content=b"", status_code=204, headers={"allow": _allowed(error)}, media_type="text/plain")
     answer = _described(request, error)
     return Response(
         content=answer.body,
@@ -250,11 +258,18 @@ def _refused(instance: str, error: HTTPException) -> ASGIResponse:
             "unknown-path", "The API has no such path: /schema lists those that exist.", instance, headers=headers
         )
     if error.status_code == http.HTTPStatus.METHOD_NOT_ALLOWED:
-        allowed = headers.get("allow", "GET")
+        allowed = headers["allow"] = _allowed(error)
         return problem_response(
             "method-not-allowed", f"This path does not take the method: use {allowed}.", instance, headers=headers
         )
     return problem_response("bad-request", error.detail, instance, headers=headers)
+
+
+def _allowed(error: HTTPException) -> str:
+    """The methods of a path; whoever has GET is asked for HEAD too."""
+    told = {name.lower(): value for name, value in (error.headers or {}).items()}.get("allow", "")
+    methods = {each.strip() for each in told.split(",") if each.strip()} | {"OPTIONS"}
+    return ", ".join(sorted(methods | ({"HEAD"} if "GET" in methods else set())))
 
 
 def _shortened(path: str) -> str:

@@ -1,6 +1,5 @@
 """`/snapshot`: everything at one `seq`, and 304 while nothing has changed."""
 
-import inspect
 from typing import Annotated, Final
 from urllib.parse import quote
 
@@ -8,7 +7,7 @@ from litestar import Router, get
 from litestar.params import HeaderParameter
 from litestar.response.base import ASGIResponse
 
-from vss_router.api.answers import status_headers
+from vss_router.api.answers import settled, status_headers
 from vss_router.api.examples import SNAPSHOT
 from vss_router.api.openapi import SnapshotOperation, SourceParameter, described
 from vss_router.api.pages import SnapshotOfSeveral
@@ -40,8 +39,7 @@ def snapshot_routes(reader: StatusReader) -> Router:
             str | None, HeaderParameter(name="If-None-Match", description="The `ETag` of the snapshot at hand.")
         ] = None,
     ) -> ASGIResponse:
-        asked = reader.snapshot(source)
-        answer = await asked if inspect.isawaitable(asked) else asked
+        answer = await settled(reader.snapshot(source))
         if known is not None and _names(known, _tag(answer)):
             return ASGIResponse(status_code=_NOT_MODIFIED, headers=_headers(answer))
         return ASGIResponse(body=answer.body, headers=_headers(answer), media_type="application/json")

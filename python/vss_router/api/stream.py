@@ -13,7 +13,8 @@ from vss_router.api.openapi import PlainOperation, SourceParameter, described_pr
 from vss_router.api.problems import Refusal
 from vss_router.api.stream_messages import positions_in
 from vss_router.api.streams import Streams
-from vss_router.errors import StatusQueryError, StatusUnavailableError
+from vss_router.errors import StatusUnavailableError
+from vss_router.status.questions import unknown_source
 
 __all__ = ["stream_routes"]
 
@@ -66,10 +67,7 @@ def stream_routes(streams: Streams) -> Router:
         if not sources:
             raise StatusUnavailableError("No PBX is set up, so there is no status to stream: name one with `--ami`.")
         if source is not None and source not in feed.sources:
-            raise StatusQueryError(
-                "source",
-                f"No PBX is called {source[:80]!r}: the sources are {', '.join(feed.sources) or 'none'}.",
-            )
+            raise unknown_source(source, feed.sources)
         if streams.full:
             streams.stats.refused += 1
             raise Refusal(

@@ -1,5 +1,6 @@
 """`/sync/status`: how far each PBX's board can be trusted."""
 
+import asyncio
 import math
 from collections.abc import Callable, Mapping
 from typing import Final
@@ -12,9 +13,13 @@ from vss_router.ami.fence import FenceMethod
 from vss_router.ami.link_status import LinkState
 from vss_router.api.links import CountedBoard, Links
 from vss_router.api.openapi import PlainOperation, described
+from vss_router.api.writers import Counters, RedisWriter, RowCounter, Writers, WriterState
+from vss_router.errors import VssError
 
-__all__ = ["RowCounts", "SourceSync", "SyncStatus", "synchronization_routes"]
+__all__ = ["RedisSync", "RowCounts", "RowsBySource", "SourceSync", "StoredRows", "SyncStatus", "synchronization_routes"]
 
+_COUNT_SECONDS: Final = 1.0
+"""How long a store may take to count its rows."""
 _TABLES: Final = ("operators", "channels", "calls", "queues", "callers")
 
 
@@ -26,6 +31,37 @@ class RowCounts(msgspec.Struct, frozen=True, kw_only=True):
     calls: int
     queues: int
     callers: int
+
+
+class StoredRows(msgspec.Struct, frozen=True, kw_only=True):
+    """Rows per table in Redis or in the database; null where a table is not kept there."""
+
+    operators: int | None = None
+    channels: int | None = None
+    calls: int | None = None
+    queues: int | None = None
+
+
+class RowsBySource(msgspec.Struct, frozen=True, kw_only=True):
+    """Rows where they stand; null where there is no such store, or where it did not answer."""
+
+    memory: RowCounts
+    redis: StoredRows | None
+    database: StoredRows | None
+
+
+class RedisSync(msgspec.Struct, frozen=True, kw_only=True):
+    """The writer to Redis: written up to `seq`; `holder` names the writer that holds the lease, `epoch` its number."""
+
+    state: WriterState
+    trouble: str | None
+    epoch: int
+    holder: str | None
+    seq: int
+    rows_written: int
+    flushes: int
+    reconnects: int
+    fenced: int
 
 
 class SourceSync(msgspec.Struct, frozen=True, kw_only=True):
@@ -51,7 +87,8 @@ class SourceSync(msgspec.Struct, frozen=True, kw_only=True):
     resyncs: int
     resync_last_reason: str | None
     reconnects: int
-    rows: RowCounts
+    rows: RowsBySource
+    redis: RedisSync | None
     drift: dict[str, int]
 
 
@@ -79,14 +116,35 @@ _EXAMPLE: Final = SyncStatus(
             resyncs=3,
             resync_last_reason="period",
             reconnects=0,
-            rows=RowCounts(operators=24, channels=31, calls=17, queues=4, callers=5),
+            rows=RowsBySource(
+                memory=RowCounts(operators=24, channels=31, calls=17, queues=4, callers=5),
+                redis=StoredRows(operators=24, channels=31, calls=17, queues=4),
+                database=StoredRows(operators=24, calls=5210, queues=4),
+            ),
+            redis=RedisSync(
+                state="writing",
+                trouble=None,
+                epoch=3,
+                holder="pbx-a",
+                seq=1795290561084012,
+                rows_written=48_211,
+                flushes=9_120,
+                reconnects=0,
+                fenced=0,
+            ),
             drift={},
         )
     }
 )
 
 
-def synchronization_routes(boards: Mapping[str, CountedBoard], links: Links, clock: Callable[[], float]) -> Router:
+def synchronization_routes(
+    boards: Mapping[str, CountedBoard],
+    links: Links,
+    writers: Writers,
+    counters: Counters,
+    clock: Callable[[], float],
+) -> Router:
     """The route `/sync/status`; `clock` gives Unix seconds."""
 
     @get(
@@ -94,10 +152,10 @@ def synchronization_routes(boards: Mapping[str, CountedBoard], links: Links, clo
         summary="Links, rows and drift of each PBX",
         operation_class=PlainOperation,
         responses=described(SyncStatus, _EXAMPLE),
-        sync_to_thread=False,
     )
-    def sync_status() -> ASGIResponse:
-        status = _status(boards, links, clock())
+    async def sync_status() -> ASGIResponse:
+        stored = await _stored(counters, sorted(boards))
+        status = _status(boards, links, writers(), stored, clock())
         return ASGIResponse(
             body=msgspec.json.encode(status),
             headers={"x-source-of-truth": "memory", "cache-control": "no-store"},
@@ -107,7 +165,36 @@ def synchronization_routes(boards: Mapping[str, CountedBoard], links: Links, clo
     return Router("/", route_handlers=[sync_status], tags=["synchronization"])
 
 
-def _status(boards: Mapping[str, CountedBoard], links: Links, now: float) -> SyncStatus:
+async def _stored(counters: Counters, sources: list[str]) -> dict[tuple[str, str], StoredRows | None]:
+    asked = [(store, source) for store in counters for source in sources]
+    found = await asyncio.gather(*(_counted(counters[store], source) for store, source in asked))
+    return {(store, source): rows for (store, source), rows in zip(asked, found, strict=True)}
+
+
+async def _counted(counter: RowCounter, source: str) -> StoredRows | None:
+    try:
+        async with asyncio.timeout(_COUNT_SECONDS):
+            counts = await counter.counts(source)
+    except (TimeoutError, VssError):
+        # The page is looked at when something is wrong: it has to come all the same.
+        return None
+    return StoredRows(**{table: counts.get(table) for table in StoredRows.__struct_fields__})
+
+
+def _redis(writer: RedisWriter | None) -> RedisSync | None:
+    if writer is None:
+        return None
+    status = writer.status()
+    return RedisSync(**{field: getattr(status, field) for field in RedisSync.__struct_fields__})
+
+
+def _status(
+    boards: Mapping[str, CountedBoard],
+    links: Links,
+    writers: Mapping[str, RedisWriter],
+    stored: Mapping[tuple[str, str], StoredRows | None],
+    now: float,
+) -> SyncStatus:
     known = links()
     sources: dict[str, SourceSync] = {}
     for source, board in sorted(boards.items()):
@@ -130,7 +217,12 @@ def _status(boards: Mapping[str, CountedBoard], links: Links, now: float) -> Syn
             resyncs=counted["resyncs"],
             resync_last_reason=None if link is None else link.resync_last_reason,
             reconnects=0 if link is None else link.reconnects,
-            rows=RowCounts(**{table: counted[table] for table in _TABLES}),
+            rows=RowsBySource(
+                memory=RowCounts(**{table: counted[table] for table in _TABLES}),
+                redis=stored.get(("redis", source)),
+                database=stored.get(("database", source)),
+            ),
+            redis=_redis(writers.get(source)),
             drift=board.drift(),
         )
     return SyncStatus(sources=sources)
