@@ -24,6 +24,13 @@ __all__ = ["Database"]
 
 BUSY_SECONDS: Final = 5.0
 """How long SQLite waits for another process that writes."""
+_PRAGMAS: Final = (
+    "journal_mode=WAL",
+    # With WAL this loses no committed transaction to a crash of the process, only to one of the machine.
+    "synchronous=NORMAL",
+    f"busy_timeout={int(BUSY_SECONDS * 1000)}",
+    "foreign_keys=ON",
+)
 REST_SECONDS: Final = 1.0
 """After a failure questions are refused at once for so long: a dead server costs one time-out, not one each."""
 
@@ -185,12 +192,11 @@ def _postgresql(url: URL, connect_seconds: float, answer_seconds: float) -> Asyn
 
 def _prepare_sqlite(connection: Any, _record: object) -> None:
     cursor = connection.cursor()
-    for pragma in (
-        "journal_mode=WAL",
-        # With WAL this loses no committed transaction to a crash of the process, only to one of the machine.
-        "synchronous=NORMAL",
-        f"busy_timeout={int(BUSY_SECONDS * 1000)}",
-        "foreign_keys=ON",
-    ):
-        cursor.execute(f"PRAGMA {pragma}")
+    try:
+        for pragma in _PRAGMAS:
+            cursor.execute(f"PRAGMA {pragma}")
+    except BaseException:
+        # Nobody else closes a connection that did not come to be, and its thread waits for ever.
+        connection.close()
+        raise
     cursor.close()

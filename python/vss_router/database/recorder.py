@@ -18,7 +18,8 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Final, TypeVar, final
 
 import msgspec
-from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, ProgrammingError, SQLAlchemyError, StatementError
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, ProgrammingError, SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from vss_router.ami.backoff import Backoff, jittered
 from vss_router.database.batch_writing import write
@@ -116,7 +117,8 @@ class StatusRecorder:
         self._flushing = asyncio.Lock()
         self._in_hand = 0
         self._task: asyncio.Task[None] | None = None
-        self._beat_at = self._expire_at = monotonic()
+        self._expire_at = monotonic()
+        self._beat_at = self._expire_at + BEAT_SECONDS
 
     def start(self) -> None:
         """Begin to write, in a task of its own; the database need not answer yet."""
@@ -216,6 +218,8 @@ class StatusRecorder:
                     await asyncio.sleep(0)
             for row in entry.ended_calls:
                 recording.call_row(row)
+            if entry.events:
+                recording.heard(entry.events[-1][2])
             taken += len(entry.events)
             await asyncio.sleep(0)
         for source, calls in dirty.items():
@@ -224,7 +228,6 @@ class StatusRecorder:
             recording.live_calls(calls)
             recording.seen(int(self._clock() * 1000) if self._is_current(source) else 0)
         self._fold_legs(batch)
-        self.stats.repeated = sum(recording.repeated for recording in self._sources.values())
         self.stats.lag_seconds = self._monotonic() - self._waiting[0].since if self._waiting else 0.0
         return batch
 
@@ -252,14 +255,14 @@ class StatusRecorder:
         if known is None:
 
             async def resumed() -> SourceRecording:
-                recording = SourceRecording(source, self._boards.get(source))
+                recording = SourceRecording(source, self._boards.get(source), self.stats)
                 async with self._database.reading() as connection:
                     await recording.resume(connection)
                 return recording
 
             known = await self._until_done(resumed)
             if known is None:
-                known = SourceRecording(source, self._boards.get(source))
+                known = SourceRecording(source, self._boards.get(source), self.stats)
             self._sources[source] = known
         return known
 
@@ -285,7 +288,7 @@ class StatusRecorder:
         while True:
             try:
                 result = await action()
-            except (SQLAlchemyError, DatabaseError, OSError, TimeoutError) as error:
+            except Exception as error:  # noqa: BLE001 - a driver raises what it likes, and the recorder goes on
                 self._failed(error)
                 if _is_refusal(error):
                     refusals += 1
@@ -358,10 +361,10 @@ class StatusRecorder:
 
 
 def _is_refusal(error: Exception) -> bool:
-    """Whether trying the same again is in vain."""
+    """Whether trying the same again is in vain: the database answered, and not that it is busy, full or ending."""
     if isinstance(error, IntegrityError | DataError | ProgrammingError):
         return True
-    return isinstance(error, StatementError) and not isinstance(error, DBAPIError)
+    return not isinstance(error, DBAPIError | DatabaseError | OSError | PoolTimeout)
 
 
 def _always(_source: str) -> bool:

@@ -1,5 +1,6 @@
 """One PBX as it is being recorded: what of it is known and open, and how its events become writes."""
 
+import contextlib
 from datetime import datetime
 from typing import Final
 
@@ -20,6 +21,7 @@ from vss_router.database.recorded_facts import (
     CallEvent,
     RecordedBoard,
 )
+from vss_router.database.recorder_stats import RecorderStats
 from vss_router.database.row_json import to_json
 from vss_router.database.row_keys import key_of, milliseconds, moment
 from vss_router.database.state_intervals import OPERATOR_KIND, Interval, StateIntervals
@@ -35,15 +37,17 @@ _CALL_EVENTS: Final = frozenset({"call.start", "call.update", "call.end"})
 
 
 class SourceRecording:
-    """The recording of one PBX. `board` is asked for the calls' full rows and for what still stands."""
+    """The recording of one PBX.
 
-    def __init__(self, source: str, board: RecordedBoard | None) -> None:
+    `board` is asked for the calls' full rows and for what still stands; what goes wrong is counted in `stats`.
+    """
+
+    def __init__(self, source: str, board: RecordedBoard | None, stats: RecorderStats) -> None:
         self.source = source
+        self._stats = stats
         self.seq = 0
         """The last event recorded."""
         self.as_of = 0
-        self.repeated = 0
-        self.unreadable = 0
         self._board = board
         self._batch = WriteBatch()
         self._intervals = StateIntervals(source, self._interval)
@@ -92,7 +96,7 @@ class SourceRecording:
     def event(self, seq: int, key: str, body: bytes, dirty_calls: DirtyCalls) -> None:
         """Fold one event into the batch; live calls whose row is wanted are put into `dirty_calls`."""
         if seq <= self.seq:
-            self.repeated += 1
+            self._stats.repeated += 1
             return
         try:
             if key == "operator.update":
@@ -105,9 +109,10 @@ class SourceRecording:
                 gap = GAP.decode(body)
                 self._intervals.gap(seq, milliseconds(gap.started), milliseconds(gap.ended))
             elif key == "sync.reconciled":
+                self.live_calls(dirty_calls)
                 self._reconciled(seq, STAMP.decode(body).timestamp)
         except (msgspec.MsgspecError, ValueError):
-            self.unreadable += 1
+            self._stats.unreadable += 1
         self.seq = seq
 
     def call_row(self, row: bytes) -> None:
@@ -115,7 +120,7 @@ class SourceRecording:
         try:
             call = CALL.decode(row)
         except msgspec.MsgspecError:
-            self.unreadable += 1
+            self._stats.unreadable += 1
             return
         key = key_of(call.id)
         before = self._batch.calls.get((self.source, key))
@@ -136,6 +141,11 @@ class SourceRecording:
             else:
                 self._call_of_event(seq, key, event)
         dirty.clear()
+
+    def heard(self, last: bytes) -> None:
+        """The last event of those folded."""
+        with contextlib.suppress(msgspec.MsgspecError):
+            self.as_of = max(self.as_of, milliseconds(STAMP.decode(last).timestamp))
 
     def seen(self, until: int) -> None:
         """The PBX was listened to until then (milliseconds)."""

@@ -1,0 +1,93 @@
+"""The database contract on SQLite, and what only a file can do."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from tests.contract.database_contract import DatabaseContract, column, recorder
+from tests.recorded_events import operator_update, until
+from vss_router.database.engine import Database
+from vss_router.errors import DatabaseError
+
+
+@pytest.fixture
+def url(tmp_path: Path) -> str:
+    return f"sqlite:///{tmp_path}/status.sqlite"
+
+
+@pytest.fixture
+async def database(url: str) -> AsyncIterator[Database]:
+    opened = Database(url)
+    await opened.open()
+    yield opened
+    await opened.close()
+
+
+class TestSqlite(DatabaseContract):
+    pass
+
+
+@pytest.mark.parametrize(
+    ("name", "sentence"),
+    [
+        ("missing/status.sqlite", "cannot be opened: check that its folder exists and may be written"),
+        ("text.sqlite", "is not a database: name another file"),
+    ],
+)
+async def test_a_file_that_cannot_be_used_is_refused_in_one_sentence(tmp_path: Path, name: str, sentence: str) -> None:
+    (tmp_path / "text.sqlite").write_text("certainly no database, and longer than a header of one is\n" * 10)
+    refused = Database(f"sqlite:///{tmp_path}/{name}")
+    with pytest.raises(DatabaseError, match=sentence):
+        await refused.open()
+    await refused.close()
+
+
+async def test_a_recorder_waits_for_its_database_and_loses_nothing(tmp_path: Path) -> None:
+    later = Database(f"sqlite:///{tmp_path}/later/status.sqlite")
+    writing = recorder(later, flush_seconds=0.01)
+    writing.start()
+    writing.handle("main", [operator_update(1, "PJSIP/1", "available", 0)])
+    await until(lambda: writing.stats.failures > 0)
+    assert "cannot be opened" in (writing.stats.trouble or "")
+    (tmp_path / "later").mkdir()
+    await until(lambda: writing.stats.batches > 0)
+    await writing.stop()
+    assert await column(later, "operators", "id") == ["PJSIP/1"]
+    assert (writing.stats.dropped, writing.stats.trouble) == (0, None)
+    await later.close()
+
+
+async def test_what_could_not_be_written_at_the_stop_is_counted(tmp_path: Path) -> None:
+    never = Database(f"sqlite:///{tmp_path}/never/status.sqlite")
+    writing = recorder(never, flush_seconds=0.01)
+    writing.start()
+    writing.handle("main", [operator_update(1, "PJSIP/1", "available", 0)])
+    await writing.stop(0.1)
+    assert writing.stats.dropped == 1
+    await never.close()
+
+
+async def test_a_batch_the_database_refuses_is_given_up_and_the_next_is_written(tmp_path: Path) -> None:
+    database = Database(f"sqlite:///{tmp_path}/status.sqlite")
+    writing = recorder(database, flush_seconds=0.01)
+    # A seq that no integer of the database holds.
+    writing.handle("main", [operator_update(2**70, "PJSIP/1", "available", 0)])
+    await writing.flush()
+    assert writing.stats.refused == 1
+    other = recorder(database)
+    other.handle("main", [operator_update(1, "PJSIP/2", "available", 0)])
+    await other.flush()
+    assert await column(database, "operators", "id") == ["PJSIP/2"]
+    await database.close()
+
+
+async def test_a_memory_database_serves_readers_and_the_recorder_at_once() -> None:
+    database = Database("sqlite://")
+    writing = recorder(database)
+    for seq in range(1, 200):
+        writing.handle("main", [operator_update(seq, f"PJSIP/{seq}", "available", 0)])
+    await asyncio.gather(writing.flush(), *(column(database, "operators", "id") for _ in range(20)))
+    assert len(await column(database, "operators", "id")) == 199
+    await database.close()
