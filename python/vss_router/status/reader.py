@@ -38,17 +38,38 @@ class MemoryReader:
 
     `boards` may change while the reader is in use: it is looked at anew by each question. `is_stale` tells whether a
     source's link is down or not yet synchronized; without one nothing is ever stale, as with a replayed board.
-    Errors are those of `StatusReader`.
+    `unsynchronized` lets it answer for a board that was never synchronized too, when some row stands there: set by
+    hand, from the database, or the little that Asterisk has told so far. Errors are those of `StatusReader`.
     """
 
-    def __init__(self, boards: Mapping[str, Board], is_stale: Callable[[str], bool] | None = None) -> None:
+    def __init__(
+        self,
+        boards: Mapping[str, Board],
+        is_stale: Callable[[str], bool] | None = None,
+        *,
+        unsynchronized: bool = False,
+    ) -> None:
         self._boards = boards
         self._is_stale = is_stale if is_stale is not None else _never_stale
+        self._nothing_known = _holds_nothing if unsynchronized else _never_synchronized
 
     @property
     def sources(self) -> tuple[str, ...]:
         """Names of the PBXs, in order."""
         return tuple(sorted(self._boards))
+
+    def is_stale(self, source: str) -> bool:
+        """Whether what is shown of a PBX may no longer be true."""
+        return self._is_stale(source)
+
+    def knows(self, source: str) -> bool:
+        """Whether there is a PBX of that name about which this reader answers."""
+        board = self._boards.get(source)
+        return board is not None and not (self._is_stale(source) and self._nothing_known(board))
+
+    def unsynchronized(self) -> "MemoryReader":
+        """A reader of the same boards that answers for those never synchronized too."""
+        return MemoryReader(self._boards, self._is_stale, unsynchronized=True)
 
     def operator(self, operator_id: str, source: str | None = None) -> Answer | None:
         """One operator by id (`PJSIP/1001`) or extension (`1001`): an `OperatorRow`."""
@@ -126,7 +147,7 @@ class MemoryReader:
             raise ambiguous(kind, key, tuple(name for name, _, _ in found))
         if found:
             return self._answer_of(*found[0])
-        unknown = [name for name, board in chosen if self._is_stale(name) and _never_synchronized(board)]
+        unknown = [name for name, board in chosen if self._is_stale(name) and self._nothing_known(board)]
         if unknown:
             # "There is no such row" would be a guess as long as a PBX has not been read once.
             raise _unavailable(unknown)
@@ -176,7 +197,7 @@ class MemoryReader:
             if len(chosen) > 1:
                 chosen.sort()
         for name, board in chosen:
-            if not self._is_stale(name) or not _never_synchronized(board):
+            if not self._is_stale(name) or not self._nothing_known(board):
                 return chosen
         raise _unavailable([name for name, _ in chosen])
 
@@ -212,6 +233,11 @@ def _never_stale(_source: str) -> bool:
 
 def _never_synchronized(board: Board) -> bool:
     return board.stats()["resyncs"] == 0
+
+
+def _holds_nothing(board: Board) -> bool:
+    counted = board.stats()
+    return counted["resyncs"] == 0 and not any(counted[table] for table in ("operators", "channels", "calls", "queues"))
 
 
 def _unavailable(names: list[str]) -> StatusUnavailableError:
