@@ -1,6 +1,7 @@
 //! `vss_router._core`: the binding. One file per topic of vss-core and vss-io; nothing here decides anything.
 
 mod ami;
+mod batch;
 mod changes;
 mod errors;
 mod runtime;
@@ -15,10 +16,13 @@ mod _core {
     use super::ami::{AmiAction, AmiDecoder, AmiMessage};
 
     #[pymodule_export]
+    use super::batch::{Batch, Gap, Response};
+
+    #[pymodule_export]
     use super::changes::Changes;
 
     #[pymodule_export]
-    use super::status::{Batch, Gap, Response, StatusBoard};
+    use super::status::StatusBoard;
 
     #[pymodule_export]
     use super::writer::{StatusWriter, WriterStatus, expand_row};

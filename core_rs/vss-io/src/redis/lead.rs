@@ -1,8 +1,9 @@
 //! Writing while the lease is ours: the whole board first, then what changes.
 
+use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use redis::{RedisError, Value};
 use tokio::time::sleep_until;
 
 use super::commands::{self, Index, Meta};
@@ -11,9 +12,9 @@ use super::flush::{Entry, Gathering, Header};
 use super::keys::Keys;
 use super::options::Target;
 use super::renewal::Renewal;
-use super::sent::{Renewed, Sent, UnderWay};
+use super::sent::{Sent, UnderWay};
 use super::standing::Standing;
-use super::tenure::{LeaseAnswer, Tenure};
+use super::tenure::Tenure;
 use super::trouble::Trouble;
 use super::writer::Shared;
 
@@ -35,26 +36,28 @@ struct Rewrite {
     name: String,
     /// What is on no board goes. Not before the first resync: until then Redis may know more than the board.
     replaces: bool,
+    /// Queues that had operators before.
+    queues: BTreeSet<Arc<str>>,
 }
 
 /// One time that the lease is ours.
 pub struct Lead<'a> {
-    shared: &'a Shared,
+    pub(super) shared: &'a Shared,
     keys: &'a Keys,
-    connection: &'a Connection,
-    tenure: &'a mut Tenure,
+    pub(super) connection: &'a Connection,
+    pub(super) tenure: &'a mut Tenure,
     lease: String,
-    standing: Standing,
+    pub(super) standing: Standing,
     gathering: Gathering,
     under_way: UnderWay,
     renewal: Renewal,
     rewrite: Option<Rewrite>,
-    rewrites: u64,
+    pub(super) rewrites: u64,
     /// Resyncs of the board when the last rewrite began.
     resyncs: u64,
     /// Requests for a rewrite that the last one serves.
     serves: u64,
-    must_rewrite: bool,
+    pub(super) must_rewrite: bool,
     /// Where we are in the board's changes.
     cursor: u64,
     /// What the last entry told.
@@ -170,12 +173,16 @@ impl<'a> Lead<'a> {
         self.resyncs = resyncs;
         self.serves = asked;
         self.cursor = 0;
+        let mut queues: BTreeSet<_> = self.standing.queues().cloned().collect();
+        // One that was interrupted: its own new names are forgotten, what stood before it is not.
+        queues.extend(self.rewrite.take().into_iter().flat_map(|rewrite| rewrite.queues));
         self.standing.clear();
         self.gathering.clear();
         let epoch = self.lease.split(':').next().unwrap_or_default();
         self.rewrite = Some(Rewrite {
             name: format!("{epoch}.{}", self.rewrites),
             replaces: resyncs > 0,
+            queues,
         });
     }
 
@@ -247,7 +254,8 @@ impl<'a> Lead<'a> {
             };
             self.send(sent, flush.command, now).await;
         }
-        if let Some(rewrite) = ended.filter(|rewrite| rewrite.replaces) {
+        if let Some(mut rewrite) = ended.filter(|rewrite| rewrite.replaces) {
+            rewrite.queues.extend(self.standing.queues().cloned());
             let index = Index {
                 lease: &self.lease,
                 ttl: self.shared.options.ttl,
@@ -255,6 +263,7 @@ impl<'a> Lead<'a> {
                 seq_to: span.to,
                 meta: &meta,
                 as_of: &as_of,
+                queues: &rewrite.queues,
             };
             let sent = Sent::Index {
                 seq_to: span.to,
@@ -308,88 +317,5 @@ impl<'a> Lead<'a> {
     async fn send(&mut self, sent: Sent, cmd: redis::Cmd, now: Instant) {
         let connection = self.connection.inner.clone();
         self.under_way.send(connection, sent, cmd, now).await;
-    }
-
-    fn answered(
-        &mut self,
-        sent: Sent,
-        at: Instant,
-        answer: Result<Value, RedisError>,
-    ) -> Result<Option<LeadEnd>, Trouble> {
-        let now = Instant::now();
-        let value = match answer {
-            Ok(value) => value,
-            Err(error) => {
-                let Some(fence) = commands::fence(&error) else {
-                    return Err(Trouble::of(&error, &self.connection.address, false));
-                };
-                self.tenure.fenced(fence, now);
-                self.shared.update(|status| status.fenced += 1);
-                return Ok(Some(LeadEnd::LeaseLost));
-            }
-        };
-        match sent {
-            Sent::Flush {
-                known,
-                rows,
-                seq_to,
-                ends,
-            } => {
-                let missing = commands::places(value);
-                self.shared.update(|status| {
-                    status.trouble = None;
-                    status.flushes += 1;
-                    status.rows_written += rows as u64;
-                    status.missing += missing.len() as u64;
-                    status.last_flush_seconds = (now - at).as_secs_f64();
-                });
-                for place in missing {
-                    if let Some((table, id)) = known.get(place.wrapping_sub(1)) {
-                        self.standing.doubt(*table, id.clone());
-                    }
-                }
-                self.reached(seq_to, ends);
-            }
-            Sent::Index { seq_to, ends } => self.reached(Some(seq_to), Some(ends)),
-            Sent::Keep => {
-                let answer = commands::lease_answer(value)
-                    .map_err(|error| Trouble::of(&error, &self.connection.address, false))?;
-                let kept = answer == LeaseAnswer::Kept;
-                self.tenure.answered(answer, now, 1.0);
-                return Ok((!kept).then_some(LeadEnd::LeaseLost));
-            }
-            Sent::Renew { keys, rewrites } => {
-                let missing = commands::places(value);
-                self.shared
-                    .update(|status| status.renewed += (keys.len() - missing.len()) as u64);
-                let lost = missing
-                    .into_iter()
-                    .filter_map(|place| keys.get(place.wrapping_sub(1)));
-                if rewrites == self.rewrites && lost.into_iter().any(|renewed| self.should_stand(renewed)) {
-                    self.must_rewrite = true;
-                }
-            }
-            Sent::Sources => {}
-        }
-        Ok(None)
-    }
-
-    fn should_stand(&self, renewed: &Renewed) -> bool {
-        match renewed {
-            Renewed::Row(table, id) => self.standing.has(*table, id),
-            Renewed::Set(set) => self.standing.sets().any(|stands| stands == *set),
-            Renewed::Other => true,
-        }
-    }
-
-    fn reached(&self, seq_to: Option<u64>, ends: Option<u64>) {
-        self.shared.update(|status| {
-            status.seq = seq_to.unwrap_or(status.seq);
-            if let Some(asked) = ends {
-                status.trouble = None;
-                status.rewrites += 1;
-                status.rewrites_done = asked;
-            }
-        });
     }
 }

@@ -207,7 +207,7 @@ end
 -- flushes have filled take the places of the indexes and members; rows that are in no index any more are deleted.
 --   KEYS  1 lease   2 meta   3 changes
 --   ARGV  1 lease   2 time to live   3 "P:{S}:"   4 seq_from   5 seq_to   6 state   7 as_of   8 Asterisk's version
---         9 "P:{S}:next:<rewrite>:"
+--         9 "P:{S}:next:<rewrite>:"   10… queues that have members now or had some when the writer last knew
 --   Answers meta's seq as text, then how many rows were dropped.
 local function vss_index(keys, args)
   local refused = refusal(keys[1], args[1])
@@ -233,8 +233,16 @@ local function vss_index(keys, args)
     end
     replace(set, next_set)
   end
-  for _, queue in ipairs(call('SMEMBERS', base .. 'queues')) do
+  local function replace_members(queue)
     replace(base .. 'queue:' .. escaped(queue) .. ':operators', next_base .. 'queue:' .. queue)
+  end
+  local named = {}
+  for place = 10, #args do
+    named[args[place]] = true
+    replace_members(args[place])
+  end
+  for _, queue in ipairs(call('SMEMBERS', base .. 'queues')) do
+    if not named[queue] then replace_members(queue) end
   end
   local seq, stood = args[5], call('HGET', keys[2], 'seq')
   if stood and tonumber(stood) > tonumber(seq) then seq = stood end

@@ -3,13 +3,14 @@
 //! # Layout
 //!
 //! - [`writer`]: the surface, and the loop around everything: connect, take the lease or stand by, write, begin anew.
-//! - [`tenure`]: whether we may write, as a state machine; [`lead`]: writing while we may.
+//! - [`tenure`]: whether we may write, as a state machine; [`lead`]: writing while we may; [`answers`]: what Redis says to it.
 //! - [`flush`]: changes of the board become one command; [`sent`]: commands under way; [`commands`]: the other commands.
 //! - [`standing`]: what our sets hold; [`renewal`]: what stands is touched before its time is over.
 //! - [`connect`]: the master's address, version and functions; [`trouble`]: why nothing is written, with the way out.
 //! - [`keys`], [`library`], [`compress`], [`options`], [`status`], [`backoff`]: what the others stand on.
 //! - `library.lua`: what runs inside Redis.
 
+mod answers;
 mod backoff;
 mod commands;
 mod compress;

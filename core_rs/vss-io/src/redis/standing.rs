@@ -146,6 +146,11 @@ impl Standing {
             .chain(self.queues.keys().map(|queue| Set::Members(Arc::clone(queue))))
     }
 
+    /// Every queue that has operators.
+    pub fn queues(&self) -> impl Iterator<Item = &Arc<str>> {
+        self.queues.keys()
+    }
+
     /// Rows in all tables.
     pub fn len(&self) -> usize {
         self.ids.iter().map(FxHashMap::len).sum()
