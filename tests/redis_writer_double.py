@@ -14,7 +14,8 @@ class WriterStatusDouble:
     seq: int = 41
     rows_written: int = 7
     flushes: int = 2
-    reconnects: int = 0
+    connects: int = 1
+    failures: int = 0
     fenced: int = 0
     rewrites_done: int = 0
 

@@ -28,7 +28,7 @@ _PHONE: Final = re.compile(
     r"(?<![\w.])\+\d[\d ()\-]{5,18}\d(?![\w.]\d)"  # +7 (495) 123-45-67: the plus makes it a number, spaces or not
     r"|(?<![\w.\-:])\d{6,15}(?![\w:]|\.\d)"  # bare digits; not a Uniqueid, a version, a hex tail, a microsecond clock
 )
-_CHATTY: Final = ("asyncio", "httpcore", "httpx", "uvicorn")
+_CHATTY: Final = ("alembic", "asyncio", "httpcore", "httpx", "uvicorn")
 """Libraries whose notices of normal life are for debugging only."""
 _EXTRAS: Final = ("sources", "http", "handler", "times", "took", "lost")
 """Fields that our own modules hand to `logging` as `extra`. They log that way and not through structlog, because a

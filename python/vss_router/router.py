@@ -1,9 +1,11 @@
-"""The composition root: builds boards, links and REST out of the settings, starts and stops them in order.
+"""The composition root: builds boards, links, stores and REST out of the settings, starts and stops them in order.
 
 ```
- start   data folder ─▶ REST bound ─▶ links ─▶ running          (a port in use is found before any PBX is asked)
- stop    links logged off ─▶ REST closed ─▶ subscribers drained ─▶ data folder
+ start   data folder ─▶ database ─▶ Redis ─▶ REST ─▶ links ─▶ running   (a port in use is found before a PBX is asked)
+ stop    links logged off ─▶ REST closed ─▶ subscribers drained ─▶ Redis ─▶ database ─▶ data folder
 ```
+
+Without a PBX but with a Redis it is a reader: it follows what other routers publish there and serves that.
 
 Embedded in a program of your own:
 
@@ -11,36 +13,54 @@ Embedded in a program of your own:
 async with Router.embedded(Settings(ami=["main=router:secret@pbx:5038"])) as router:
     router.on_events(lambda source, events: print(source, events))
     await router.synchronized()
-    print(router.reader.operator("1001"))
+    print(router.memory.operator("1001"))
 ```
 """
 
 import asyncio
 import logging
+import os
+import secrets
+import socket
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from types import TracebackType
-from typing import Final, Self, final
+from typing import Any, Final, Literal, Self, final
+from urllib.parse import quote
 
-from vss_router._core import Batch, StatusBoard
+import msgspec
+
+from vss_router._core import Batch, StatusBoard, StatusWriter
 from vss_router.ami.endpoint import AmiEndpoint, parse_endpoint
 from vss_router.ami.io_thread import IoThread
 from vss_router.ami.link import AmiLink
 from vss_router.ami.link_status import LinkStatus
 from vss_router.ami.timings import LinkTimings
 from vss_router.api import HttpServer, build_app
+from vss_router.api.feeds import BoardFeed
 from vss_router.api.metrics import metrics_registry
+from vss_router.api.writers import Counters
 from vss_router.data_folder import locked_folder
 from vss_router.errors import AmiGreetingError, AmiLoginError, AmiTlsError, SettingsError
 from vss_router.event_fanout import EventFanout, EventHandler, FanoutCollector, SubscriberStats
+from vss_router.publishing import StatusPublisher
+from vss_router.recording import StatusRecording
 from vss_router.settings import Settings
-from vss_router.status.reader import MemoryReader
+from vss_router.status.embedded_store import EmbeddedStore
+from vss_router.status.fallback import FallbackReader
+from vss_router.status.reader import StatusReader
+from vss_router.status.redis.connection import RedisConnection
+from vss_router.status.redis.endpoint import parse_redis_url
+from vss_router.status.redis.reader import RedisReader
+from vss_router.status.redis.store import RedisStore
+from vss_router.store_metrics import RecorderCollector, WriterCollector
 
 __all__ = ["Router"]
 
 TURNED_AWAY: Final = (AmiGreetingError, AmiTlsError, AmiLoginError)
 """Failures of a first attempt that no waiting cures: a setting is wrong, here or on the PBX."""
+DATABASE_FILE: Final = "vss-router.db"
 _LOOK_SECONDS: Final = 0.1
 
 _log = logging.getLogger(__name__)
@@ -60,12 +80,17 @@ class Router:
         Whether to serve REST, and to hold the data folder against other processes.
     clock
         Unix time in seconds.
+    writer_id
+        What this process is called among the writers to Redis; by default host, process and a random number.
 
     Raises
     ------
     SettingsError
         An endpoint or setting cannot be used, or two PBXs have one name.
     """
+
+    reader: StatusReader
+    """Ready-JSON reads: of the boards, then of Redis, then of the database, whichever there is."""
 
     def __init__(
         self,
@@ -76,6 +101,7 @@ class Router:
         lock: bool = False,
         timings: LinkTimings | None = None,
         clock: Callable[[], float] = time.time,
+        writer_id: str | None = None,
     ) -> None:
         self.settings = settings
         self.endpoints = _endpoints(settings.ami, environ)
@@ -83,8 +109,32 @@ class Router:
             endpoint.source: _board(endpoint, settings) for endpoint in self.endpoints
         }
         self.links: dict[str, AmiLink] = {}
-        self.reader = MemoryReader(self.boards, self._is_stale)
-        """Typed or ready-JSON reads of the boards, for this process."""
+        self.memory = EmbeddedStore(self.boards, self._is_stale, publish=self._on_batch, now=clock)
+        """The boards of this process: ready-JSON reads at once, and rows by hand."""
+        self.reader = self.memory
+        self._redis = _redis(settings, environ)
+        self._publisher: StatusPublisher | None = None
+        if self._redis is not None and self.boards:
+            self._publisher = StatusPublisher(
+                self.boards, self._redis.endpoint, settings, links=self.status, writer_id=writer_id or _writer_id()
+            )
+        self._recording: StatusRecording | None = None
+        if settings.database_url is not None and self.boards:
+            self._recording = StatusRecording(
+                settings.database_url,
+                self.boards,
+                is_watched=self._is_watched,
+                records=self._records,
+                days=settings.database_days,
+                environ=environ,
+                clock=clock,
+            )
+        if self._redis is not None or self._recording is not None:
+            self.reader = FallbackReader(
+                self.memory,
+                RedisReader(self._redis, settings.redis_prefix) if self._redis is not None else None,
+                self._recording.reader if self._recording is not None else None,
+            )
         self._rest = rest
         self._lock = lock
         self._timings = timings or LinkTimings(resync_seconds=settings.resync_seconds)
@@ -95,7 +145,10 @@ class Router:
 
     @classmethod
     def from_settings(cls, settings: Settings, *, environ: Mapping[str, str] | None = None) -> "Router":
-        """The router of a process of its own: REST, and the data folder held."""
+        """The router of a process of its own: REST, the data folder held, and without `database` SQLite in it."""
+        if settings.database is None and settings.ami:
+            url = f"sqlite:///{quote(str(settings.data_folder.absolute() / DATABASE_FILE))}"
+            settings = msgspec.structs.replace(settings, database=url)
         return cls(settings, environ=environ, lock=True)
 
     @classmethod
@@ -123,6 +176,15 @@ class Router:
         async with AsyncExitStack() as stack:
             if self._lock:
                 stack.enter_context(locked_folder(self.settings.data_folder))
+            if self._recording is not None:
+                stack.push_async_callback(self._recording.stop)
+                await self._recording.start()
+                self.on_events(self._recording.recorder.handle)
+            if self._redis is not None:
+                stack.push_async_callback(self._redis.aclose)
+            if self._publisher is not None:
+                stack.push_async_callback(self._publisher.stop)
+                self._publisher.start()
             stack.push_async_callback(self._fanout.close)
             if self._rest:
                 await self._start_rest(stack)
@@ -203,8 +265,25 @@ class Router:
         token = self.settings.http_token
         registry = metrics_registry(self.boards, self.status)
         registry.register(FanoutCollector(self._fanout))
+        if self._publisher is not None:
+            registry.register(WriterCollector(self._publisher.status))
+        recording = self._recording
+        if recording is not None:
+            registry.register(RecorderCollector(lambda: recording.recorder.stats))
         app = build_app(
-            self.reader, boards=self.boards, links=self.status, token=token, registry=registry, clock=self._clock
+            self.reader,
+            boards=self.boards,
+            links=self.status,
+            token=token,
+            registry=registry,
+            store=self.memory,
+            feed=BoardFeed(self.boards, self._is_stale),
+            history=recording.history if recording else None,
+            analytics=recording.analytics if recording else None,
+            writers=self._writers,
+            counters=self._counters(),
+            comparing=self.links,
+            clock=self._clock,
         )
         self._server = HttpServer(app, host=host, port=port, token=token)
         await self._server.start()
@@ -218,7 +297,25 @@ class Router:
 
     def _is_stale(self, source: str) -> bool:
         link = self.links.get(source)
-        return link is None or not link.status.synchronized
+        return link is None or not link.is_synchronized
+
+    def _is_watched(self, source: str) -> bool:
+        return not self._is_stale(source)
+
+    def _records(self, source: str) -> bool:
+        """Of two routers on one PBX the one records that writes to Redis."""
+        return self._publisher is None or self._publisher.records(source)
+
+    def _counters(self) -> Counters:
+        counters: dict[Literal["redis", "database"], Any] = {}
+        if self._redis is not None:
+            counters["redis"] = RedisStore(self._redis, self.settings.redis_prefix)
+        if self._recording is not None:
+            counters["database"] = self._recording.reader
+        return counters
+
+    def _writers(self) -> Mapping[str, StatusWriter]:
+        return self._publisher.writers if self._publisher is not None else {}
 
 
 def _endpoints(texts: Sequence[str], environ: Mapping[str, str] | None) -> list[AmiEndpoint]:
@@ -228,6 +325,14 @@ def _endpoints(texts: Sequence[str], environ: Mapping[str, str] | None) -> list[
         if names.count(name) > 1:
             raise SettingsError(f'two PBXs are called "{name}": give each --ami a name of its own, such as b=user:…')
     return endpoints
+
+
+def _redis(settings: Settings, environ: Mapping[str, str] | None) -> RedisConnection | None:
+    return RedisConnection(parse_redis_url(settings.redis, environ)) if settings.redis else None
+
+
+def _writer_id() -> str:
+    return f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
 
 
 def _board(endpoint: AmiEndpoint, settings: Settings) -> StatusBoard:

@@ -120,7 +120,8 @@ class TestStatus:
             "seq": 41,
             "rows_written": 7,
             "flushes": 2,
-            "reconnects": 0,
+            "connects": 1,
+            "failures": 0,
             "fenced": 0,
         }
 

@@ -103,7 +103,7 @@ async def test_two_pbxs_are_read_side_by_side_and_served_over_rest() -> None:
         Router(settings_for(first, second)) as router,
     ):
         await router.synchronized()
-        answer = router.reader.operator("1001", source="pbx2")
+        answer = router.memory.operator("1001", source="pbx2")
         assert answer is not None
         assert msgspec.json.decode(answer.body, type=OperatorRow).source == "pbx2"
         async with httpx.AsyncClient(base_url=router.http_address or "", trust_env=False) as client:
@@ -125,7 +125,7 @@ async def test_an_embedded_router_serves_no_rest_writes_nothing_and_keeps_its_ro
             assert router.http_address is None
         await router.stop()
     assert not (tmp_path / "data").exists()
-    answer = router.reader.operator("1001")
+    answer = router.memory.operator("1001")
     assert answer is not None
     assert answer.stale
 

@@ -153,6 +153,11 @@ class AmiLink:
             # Whoever starts another link on this board must not take up where these sessions broke off.
             self._publish(self.board.lost(session.name, "stopped", self._now()))
 
+    @property
+    def is_synchronized(self) -> bool:
+        """Whether the board agrees with Asterisk as far as is known; cheaper than `status`."""
+        return self._resyncs.synchronized.is_set()
+
     async def synchronized(self) -> None:
         """Wait until the board agrees with Asterisk."""
         await self._resyncs.synchronized.wait()

@@ -60,7 +60,8 @@ class RedisSync(msgspec.Struct, frozen=True, kw_only=True):
     seq: int
     rows_written: int
     flushes: int
-    reconnects: int
+    connects: int
+    failures: int
     fenced: int
 
 
@@ -129,7 +130,8 @@ _EXAMPLE: Final = SyncStatus(
                 seq=1795290561084012,
                 rows_written=48_211,
                 flushes=9_120,
-                reconnects=0,
+                connects=1,
+                failures=0,
                 fenced=0,
             ),
             drift={},

@@ -5,7 +5,7 @@ from typing import Literal, Protocol, TypeAlias
 
 __all__ = ["Comparing", "Counters", "RedisWriter", "RowCounter", "WriterState", "WriterStatus", "Writers"]
 
-WriterState = Literal["connecting", "standby", "writing", "refused", "stopped"]
+WriterState = Literal["idle", "connecting", "standby", "writing", "refused", "stopped"]
 
 
 class WriterStatus(Protocol):
@@ -27,7 +27,9 @@ class WriterStatus(Protocol):
     @property
     def flushes(self) -> int: ...
     @property
-    def reconnects(self) -> int: ...
+    def connects(self) -> int: ...
+    @property
+    def failures(self) -> int: ...
     @property
     def fenced(self) -> int: ...
     @property
