@@ -1,5 +1,7 @@
 """The rows of the table: which sides belong to them, what is compared with what, and the bars."""
 
+from typing import Literal
+
 import msgspec
 
 from benches.schema import Bar, Comparison, Row, Side
@@ -11,8 +13,8 @@ class Against(msgspec.Struct, frozen=True, kw_only=True):
     ours: str
     beside: str | None = None
     bar: Bar | None = None
-    # "speed": how many times faster ours is; "growth": how many times dearer ours is than the smaller size
-    kind: str = "speed"
+    # "speed": how many times faster ours is; "growth": how many times dearer ours is
+    kind: Literal["speed", "growth", "absolute"] = "speed"
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
@@ -28,8 +30,8 @@ def at_least(first: float | None, goal: float | None = None) -> Bar:
     return Bar(sense="at_least", first=first, goal=goal)
 
 
-def at_most(first: float, goal: float | None = None) -> Bar:
-    return Bar(sense="at_most", first=first, goal=goal)
+def at_most(first: float | None, goal: float | None = None, unit: Literal["x", "MB", "ms"] = "x") -> Bar:
+    return Bar(sense="at_most", first=first, goal=goal, unit=unit)
 
 
 EVERYDAY = "asterisk-22.ami.gz, unpacked"
@@ -57,6 +59,50 @@ PLANS = [
         ],
     ),
     Plan(
+        id="P4",
+        what="status rows → Redis, fenced, with indexes and the entry of changes",
+        input="made: the rows of 10 000 operators and what belongs to them",
+        against=[
+            Against(ours="StatusWriter", beside="redis-py pipeline, the same", bar=at_least(3.5, 8)),
+            Against(ours="StatusWriter", beside="redis-benchmark SET EX", bar=at_least(0.4, 0.8)),
+            Against(ours="StatusWriter", beside="redis-py, our function"),
+            Against(ours="StatusWriter, everything anew", beside="redis-py pipeline, the same"),
+        ],
+    ),
+    Plan(
+        id="P5",
+        what="reads of one operator",
+        input="made: 1 000 operators in 3 queues each",
+        against=[
+            Against(ours="embedded", beside="redis-py GET", bar=at_least(50)),
+            Against(ours="RedisReader", beside="redis-py GET (asyncio)", bar=at_most(1.3), kind="growth"),
+            Against(ours="embedded", beside="DatabaseReader", bar=at_least(None, 50)),
+            Against(ours="RedisReader", beside="DatabaseReader"),
+        ],
+    ),
+    Plan(
+        id="P5 HTTP",
+        what="GET of one operator, 2 000 a second, while 5 000 AMI events a second come in",
+        input="simulated: 1 000 operators; latencies from when each request was due",
+        against=[
+            Against(ours="GET p99", beside="bare route p99", bar=at_most(2), kind="growth"),
+            Against(ours="GET p50", beside="bare route p50", kind="growth"),
+            Against(ours="GET p99", bar=at_most(1, 1, "ms"), kind="absolute"),
+            Against(ours="bare route p99", bar=at_most(None, 1, "ms"), kind="absolute"),
+            Against(ours="GET p99 without events", beside="bare route p99", kind="growth"),
+            Against(ours="snapshot p99", bar=at_most(None, 1, "ms"), kind="absolute"),
+        ],
+    ),
+    Plan(
+        id="P7",
+        what="AMI byte in → visible in Redis, 5 000 events a second",
+        input="simulated: 1 000 operators, a mark behind each burst",
+        against=[
+            Against(ours="visible p99", bar=at_most(10, 3, "ms"), kind="absolute"),
+            Against(ours="visible p50", bar=at_most(None, 3, "ms"), kind="absolute"),
+        ],
+    ),
+    Plan(
         id="P8",
         what="cost per event as the call centre grows",
         input="made: 3 memberships each, 30 members and 10 callers per queue, the same mix of events",
@@ -69,7 +115,7 @@ PLANS = [
         id="P9",
         what="memory over an empty router",
         input="made: 10 000 operators in 3 queues each, 5 000 channels, 200 queues with 10 callers",
-        against=[Against(ours="resident", bar=Bar(sense="at_most", first=150, goal=80, unit="MB"), kind="absolute")],
+        against=[Against(ours="resident", bar=at_most(150, 80, "MB"), kind="absolute")],
     ),
 ]
 
@@ -84,7 +130,7 @@ def compare(against: Against, sides: dict[str, Side]) -> Comparison:
     """
     ours = sides[against.ours].median
     if against.beside is None:
-        value = ours / 1e6
+        value = ours * 1e3 if against.bar and against.bar.unit == "ms" else ours / 1e6
     elif against.kind == "growth":
         value = ours / sides[against.beside].median
     else:

@@ -1,7 +1,8 @@
 """`make bench`: measure ours and the peers in one run, print one table, write it to benches/results/.
 
-Exits 1 when a ratio misses its first bar, 2 when the extension was built in debug. Absolute figures (P9) are printed
-with their bar; `--assert` holds them to it as well, for a quiet machine.
+Exits 1 when a ratio misses its first bar, 2 when the extension was built in debug. Absolute figures (P5 HTTP, P7, P9)
+are printed with their bar; `--assert` holds them to it as well, for a quiet machine. Rows that need a Redis (P4, P7,
+parts of P5) are left out where none is to be had.
 """
 
 import argparse
@@ -14,7 +15,7 @@ import msgspec
 from rich.console import Console
 from rich.table import Table
 
-from benches import memory, rust
+from benches import http_reads, memory, reads, rust, visible, writes
 from benches.inputs import EVERYDAY, ROOT, unpacked
 from benches.machine import commit, machine, versions
 from benches.python import pytest_sides
@@ -30,16 +31,26 @@ def measured(row: str) -> list[Side]:
         return [*rust.criterion_sides("decoder", "P1"), *pytest_sides(["bench_peers.py"])]
     if row == "P2":
         return [*rust.criterion_sides("status", "P2"), *pytest_sides(["bench_peers.py", "bench_board.py"])]
-    if row == "P8":
-        return rust.growth_sides()
-    return memory.sides()
+    sides = {
+        "P4": writes.sides,
+        "P5": reads.sides,
+        "P5 HTTP": http_reads.sides,
+        "P7": visible.sides,
+        "P8": rust.growth_sides,
+        "P9": memory.sides,
+    }
+    return sides[row]()
 
 
 def shown_side(side: Side) -> str:
     if side.unit == "bytes":
         return f"{side.median / 1e6:.1f} MB"
-    if side.unit == "s/event":
-        return f"{side.median * 1e6:.2f} µs/event"
+    if side.unit == "s/row":
+        return f"{1 / side.median:,.0f} rows/s"
+    if side.unit in {"s/event", "s/read"}:
+        return f"{side.median * 1e6:.2f} µs/{side.unit.removeprefix('s/')}"
+    if side.unit == "s":
+        return f"{side.median * 1e3:.2f} ms"
     rate = f", {side.bytes / side.median / 1e6:,.0f} MB/s" if side.bytes else ""
     return f"{side.median * 1e3:.1f} ms{rate}"
 
@@ -47,7 +58,7 @@ def shown_side(side: Side) -> str:
 def shown_bar(bar: Bar | None, value: float | None) -> str:
     if bar is None or value is None:
         return "–"
-    return f"{'≥' if bar.sense == 'at_least' else '≤'} {value:g}{'×' if bar.unit == 'x' else ' MB'}"
+    return f"{'≥' if bar.sense == 'at_least' else '≤'} {value:g}{'×' if bar.unit == 'x' else ' ' + bar.unit}"
 
 
 def shown_verdict(comparison: Comparison) -> str:
@@ -68,7 +79,7 @@ def table_of(rows: list[Row]) -> Table:
                 row.what,
                 f"{comparison.ours}: {shown_side(sides[comparison.ours])}",
                 f"{comparison.beside}: {shown_side(sides[comparison.beside])}" if comparison.beside else "–",
-                f"{comparison.value:.2f}{' MB' if bar and bar.unit == 'MB' else '×'}",
+                f"{comparison.value:.2f}{'×' if bar is None or bar.unit == 'x' else ' ' + bar.unit}",
                 shown_bar(bar, bar.first if bar else None),
                 shown_bar(bar, bar.goal if bar else None),
                 shown_verdict(comparison),

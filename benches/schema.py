@@ -10,9 +10,9 @@ from typing import Literal
 
 import msgspec
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
-Unit = Literal["s/pass", "s/event", "bytes"]
+Unit = Literal["s/pass", "s/event", "s/row", "s/read", "s", "bytes"]
 Sense = Literal["at_least", "at_most"]
 
 
@@ -37,12 +37,13 @@ class Versions(msgspec.Struct, frozen=True, kw_only=True):
 class Side(msgspec.Struct, frozen=True, kw_only=True):
     """One of those measured.
 
-    `rounds` are in `unit`, in the order they were taken, the warm-up left out. `messages` and `bytes` say how much one
-    pass over the input is, where the unit is a pass. `harness` tells who held the watch.
+    `rounds` are in `unit`, in the order they were taken, the warm-up left out; a unit of `s` is a percentile of each
+    round, as the side's name says. `messages` and `bytes` say how much one pass over the input is, where the unit is a
+    pass. `harness` tells who held the watch: `beside` is this package, one side after the other in each round.
     """
 
     name: str
-    harness: Literal["criterion", "pytest-benchmark", "growth", "memory"]
+    harness: Literal["criterion", "pytest-benchmark", "growth", "memory", "beside", "open-loop"]
     unit: Unit
     rounds: list[float]
     messages: int | None = None
@@ -54,7 +55,9 @@ class Side(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Bar(msgspec.Struct, frozen=True, kw_only=True):
-    """What a figure is held against: `first` must be met (if there is one), `goal` is aimed at; `unit` is `x` or `MB`.
+    """What a figure is held against: `first` must be met (if there is one), `goal` is aimed at.
+
+    `unit` is `x`, `MB` or `ms`.
 
     A figure in `x` is a ratio inside one run and always asserted; an absolute one is printed, and asserted on request.
     """
@@ -62,7 +65,7 @@ class Bar(msgspec.Struct, frozen=True, kw_only=True):
     sense: Sense
     first: float | None = None
     goal: float | None = None
-    unit: Literal["x", "MB"] = "x"
+    unit: Literal["x", "MB", "ms"] = "x"
 
     def met(self, value: float) -> bool | None:
         return self._holds(value, self.first)

@@ -1,0 +1,60 @@
+"""`python -m benches.flood`: a simulated PBX that tells so many AMI events a second, in a process of its own.
+
+Prints its port. With `--marks` it adds one event to each burst, a pause of `MARKED` whose reason is the monotonic clock
+in nanoseconds at that moment: whoever sees the reason somewhere knows how long it took to get there.
+"""
+
+import argparse
+import asyncio
+import time
+from typing import Final
+
+import uvloop
+
+from vss_router.ami.simulator import Simulator, SimulatorServer
+
+OPERATORS: Final = 1_000
+QUEUES: Final = 30
+WARM_UP_SECONDS: Final = 60.0
+MARKED: Final = "Local/marked@bench"
+MARKED_QUEUE: Final = "marked"
+
+
+class MarkedSimulator(Simulator):
+    """A call centre with one more member, who tells the time."""
+
+    def advance(self, until: float) -> list[tuple[float, bytes]]:
+        """The events up to `until`, the mark behind them."""
+        events = super().advance(until)
+        mark = (
+            f"Event: QueueMemberPause\r\nPrivilege: agent,all\r\nQueue: {MARKED_QUEUE}\r\nMemberName: marked\r\n"
+            f"Interface: {MARKED}\r\nStateInterface: {MARKED}\r\nMembership: dynamic\r\nPenalty: 0\r\nStatus: 1\r\n"
+            f"Paused: 1\r\nPausedReason: {time.monotonic_ns()}\r\n\r\n"
+        )
+        return [*events, (until, mark.encode())]
+
+
+async def serve(events: float, operators: int, *, marks: bool) -> None:
+    kind = MarkedSimulator if marks else Simulator
+    centre = kind(operators, QUEUES, events_per_second=events, start=time.time(), warm_up=WARM_UP_SECONDS)
+    async with SimulatorServer(centre, secret="bench") as server:
+        print(server.port, flush=True)
+        begun, before = time.monotonic(), centre.events
+        while True:
+            await asyncio.sleep(5)
+            # What it really told, for a look at the log of a run.
+            print(f"{(centre.events - before) / (time.monotonic() - begun):.0f} events/s", flush=True)
+            begun, before = time.monotonic(), centre.events
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--events", type=float, default=5_000.0)
+    parser.add_argument("--operators", type=int, default=OPERATORS)
+    parser.add_argument("--marks", action="store_true")
+    options = parser.parse_args()
+    uvloop.run(serve(options.events, options.operators, marks=options.marks))
+
+
+if __name__ == "__main__":
+    main()
