@@ -26,7 +26,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from types import TracebackType
-from typing import Any, Final, Literal, Self, final
+from typing import Final, Literal, Self, final
 from urllib.parse import quote
 
 import msgspec
@@ -42,6 +42,7 @@ from vss_router.api.feeds import BoardFeed
 from vss_router.api.metrics import metrics_registry
 from vss_router.api.writers import Counters
 from vss_router.data_folder import locked_folder
+from vss_router.database.counting import RowCounts
 from vss_router.errors import AmiGreetingError, AmiLoginError, AmiTlsError, SettingsError
 from vss_router.event_fanout import EventFanout, EventHandler, FanoutCollector, SubscriberStats
 from vss_router.publishing import StatusPublisher
@@ -307,11 +308,11 @@ class Router:
         return self._publisher is None or self._publisher.records(source)
 
     def _counters(self) -> Counters:
-        counters: dict[Literal["redis", "database"], Any] = {}
+        counters: dict[Literal["redis", "database"], RedisStore | RowCounts] = {}
         if self._redis is not None:
             counters["redis"] = RedisStore(self._redis, self.settings.redis_prefix)
         if self._recording is not None:
-            counters["database"] = self._recording.reader
+            counters["database"] = RowCounts(self._recording.database)
         return counters
 
     def _writers(self) -> Mapping[str, StatusWriter]:

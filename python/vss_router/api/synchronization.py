@@ -180,7 +180,7 @@ async def _counted(counter: RowCounter, source: str) -> StoredRows | None:
     except (TimeoutError, VssError):
         # The page is looked at when something is wrong: it has to come all the same.
         return None
-    return StoredRows(**{table: counts.get(table) for table in StoredRows.__struct_fields__})
+    return msgspec.convert(counts, StoredRows)
 
 
 def _redis(writer: RedisWriter | None) -> RedisSync | None:

@@ -3,6 +3,8 @@
 from collections.abc import Callable, Mapping
 from typing import Literal, Protocol, TypeAlias
 
+from vss_router.status.reader_protocols import Table
+
 __all__ = ["Comparing", "Counters", "RedisWriter", "RowCounter", "WriterState", "WriterStatus", "Writers"]
 
 WriterState = Literal["idle", "connecting", "standby", "writing", "refused", "stopped"]
@@ -55,7 +57,7 @@ Writers: TypeAlias = Callable[[], Mapping[str, RedisWriter]]
 class RowCounter(Protocol):
     """Knows how many rows Redis, or the database, holds."""
 
-    async def counts(self, source: str) -> Mapping[str, int]:
+    async def counts(self, source: str) -> Mapping[Table, int]:
         """Rows by table."""
 
 
