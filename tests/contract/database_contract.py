@@ -14,18 +14,18 @@ from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Connection, inspect, select, text
 
+from tests.contract.database_intervals_contract import IntervalContract
+from tests.recorded_database import column, contents, record, recorder
 from tests.recorded_events import (
     RecordedDouble,
     at,
     call_end,
     call_row,
     event,
-    gap,
     hung_up,
     operator_row,
     operator_update,
     queue_update,
-    reconciled,
     said,
     visit,
 )
@@ -33,61 +33,14 @@ from tests.recordings import START
 from vss_router import StatusBoard
 from vss_router.database.configured import load_configured
 from vss_router.database.engine import Database
-from vss_router.database.history import History
 from vss_router.database.migrations.upgrade import configuration
 from vss_router.database.recorder import StatusRecorder
 from vss_router.database.retention import expire
 from vss_router.database.tables import METADATA
 from vss_router.errors import DatabaseError
-from vss_router.event_fanout import TypedEvent
 from vss_router.status.verify.recording import recorded_chunks
 
 RECORDING = Path(__file__).parents[1] / "data" / "asterisk-22.ami.gz"
-
-
-async def contents(database: Database) -> dict[str, list[tuple[Any, ...]]]:
-    """Everything in all tables."""
-    async with database.reading() as connection:
-        return {
-            table.name: [tuple(row) for row in await connection.execute(select(table).order_by(*table.primary_key))]
-            for table in METADATA.sorted_tables
-        }
-
-
-async def column(database: Database, table: str, name: str) -> list[Any]:
-    """One column of a table in order of its key."""
-    of = METADATA.tables[table]
-    async with database.reading() as connection:
-        return list((await connection.execute(select(of.c[name]).order_by(*of.primary_key))).scalars())
-
-
-def recorder(database: Database, board: RecordedDouble | None = None, **more: Any) -> StatusRecorder:
-    boards = {} if board is None else {"main": board}
-    return StatusRecorder(database, boards, clock=lambda: 0.0, random=lambda: 0.0, **more)
-
-
-async def record(database: Database, *events: TypedEvent, board: RecordedDouble | None = None) -> StatusRecorder:
-    """A recorder that has written these events."""
-    recording = recorder(database, board)
-    recording.handle("main", list(events))
-    await recording.flush()
-    return recording
-
-
-async def intervals(database: Database, operator: str = "PJSIP/1", until: float = 10_000) -> list[tuple[Any, ...]]:
-    """(state, since, ended, watched, continues) of each, in seconds after the beginning."""
-    found = await History(database).operator(operator, at(0), at(until))
-    assert found is not None
-    return [
-        (
-            item.state,
-            (item.since - at(0)).total_seconds(),
-            None if item.ended is None else (item.ended - at(0)).total_seconds(),
-            item.watched,
-            item.continues,
-        )
-        for item in found.items
-    ]
 
 
 class SchemaContract:
@@ -229,118 +182,6 @@ class RecorderContract:
         assert (row["status"], row["ended_at"], row["wait_seconds"]) == ("ended", said(9), 1.5)
 
 
-class IntervalContract:
-    async def test_a_gap_cuts_the_interval_and_is_marked(self, database: Database) -> None:
-        await record(
-            database,
-            operator_update(1, "PJSIP/1", "available", 0),
-            gap(2, 100, 160),
-            operator_update(3, "PJSIP/1", "available", 0, as_of=170),
-            operator_update(4, "PJSIP/1", "paused", 200),
-        )
-        assert await intervals(database) == [
-            ("available", 0, 100, True, False),
-            ("available", 100, 160, False, True),
-            ("available", 160, 200, True, True),
-            ("paused", 200, None, True, False),
-        ]
-
-    async def test_what_changed_within_a_gap_is_not_claimed_before_its_end(self, database: Database) -> None:
-        await record(
-            database,
-            operator_update(1, "PJSIP/1", "talking", 0),
-            gap(2, 100, 160),
-            operator_update(3, "PJSIP/1", "available", 130, as_of=160),
-        )
-        assert await intervals(database) == [
-            ("talking", 0, 100, True, False),
-            ("talking", 100, 160, False, True),
-            ("available", 160, None, True, False),
-        ]
-
-    async def test_a_restart_is_a_gap_since_the_last_sign_of_life(self, database: Database) -> None:
-        board = RecordedDouble(operators=[operator_row(1, "PJSIP/1", "available", 0)])
-        await record(database, operator_update(1, "PJSIP/1", "available", 0), queue_update(2, "support", 50))
-        await record(
-            database,
-            reconciled(1000, 90),
-            operator_update(1001, "PJSIP/1", "available", 90),
-            operator_update(1002, "PJSIP/1", "ringing", 95),
-            board=board,
-        )
-        assert await intervals(database) == [
-            ("available", 0, 50, True, False),
-            ("available", 50, 90, False, True),
-            ("available", 90, 95, True, True),
-            ("ringing", 95, None, True, False),
-        ]
-
-    async def test_dropped_events_are_a_gap(self, database: Database) -> None:
-        writing = recorder(database, most_waiting=2)
-        writing.handle("main", [operator_update(1, "PJSIP/1", "available", 0)])
-        await writing.flush()
-        for seq, state in ((2, "talking"), (3, "wrap_up"), (4, "available"), (5, "available")):
-            writing.handle("main", [operator_update(seq, "PJSIP/1", state, seq * 10)])
-        await writing.flush()
-        assert writing.stats.dropped == 2
-        assert await intervals(database) == [
-            ("available", 0, 40, False, True),
-            ("available", 40, 50, True, True),
-            ("available", 50, None, True, False),
-        ]
-
-    async def test_another_set_of_queues_cuts_without_a_new_entry(self, database: Database) -> None:
-        await record(
-            database,
-            operator_update(1, "PJSIP/1", "available", 0),
-            operator_update(2, "PJSIP/1", "available", 0, as_of=30, queues=("support", "sales")),
-        )
-        assert await intervals(database) == [("available", 0, 30, True, False), ("available", 30, None, True, True)]
-
-    async def test_a_wrap_up_belongs_to_the_call_before_it(self, database: Database) -> None:
-        await record(
-            database,
-            operator_update(1, "PJSIP/1", "talking", 0, reason="support", call="c.1"),
-            operator_update(2, "PJSIP/1", "wrap_up", 10),
-        )
-        found = await History(database).operator("1", at(0), at(100))
-        assert found is not None
-        assert [(item.state, item.queue, item.call) for item in found.items] == [
-            ("talking", "support", "c.1"),
-            ("wrap_up", "support", "c.1"),
-        ]
-
-    async def test_what_a_resync_no_longer_shows_is_gone(self, database: Database) -> None:
-        board = RecordedDouble(operators=[operator_row(1, "PJSIP/2", "available", 0)])
-        live = event(3, "call.start", 1, call_id="c.1", phone_number=None, direction="inbound")
-        await record(
-            database,
-            operator_update(1, "PJSIP/1", "available", 0),
-            operator_update(2, "PJSIP/2", "available", 0),
-            live,
-            queue_update(4, "support", 20),
-            reconciled(5, 60),
-            board=board,
-        )
-        assert await column(database, "operators", "gone_at") == [int(at(60).timestamp() * 1000), None]
-        assert await column(database, "queues", "gone_at") == [int(at(60).timestamp() * 1000)]
-        assert await column(database, "queue_members", "operator_key") == ["PJSIP/2"]
-        assert await column(database, "calls", "status") == ["ended"]
-        assert await intervals(database) == [("available", 0, 60, True, False)]
-
-    async def test_who_comes_back_is_not_gone(self, database: Database) -> None:
-        await record(
-            database,
-            operator_update(1, "PJSIP/1", "available", 0),
-            reconciled(2, 60),
-            operator_update(3, "PJSIP/1", "available", 70),
-            board=RecordedDouble(),
-        )
-        assert await column(database, "operators", "gone_at") == [None]
-        assert await column(database, "queue_members", "operator_key") == ["PJSIP/1"]
-        assert await intervals(database) == [("available", 0, 60, True, False), ("available", 70, None, True, False)]
-
-
 class RetentionContract:
     async def test_only_what_ended_before_goes_a_little_at_a_time(self, database: Database) -> None:
         states = [
@@ -368,7 +209,7 @@ class ReplayContract:
         await writing.flush()
         assert (writing.stats.unreadable, writing.stats.refused, writing.stats.dropped) == (0, 0, 0)
         for table in ("operators", "queues"):
-            assert await column(database, table, "row") == [row for _, row in board.rows(table)]  # type: ignore[arg-type]
+            assert await column(database, table, "row") == [row for _, row in board.rows(table)]
         stored = {msgspec.json.decode(row)["id"]: row for row in await column(database, "calls", "row")}
         assert {call: stored[call] for call, _ in board.rows("calls")} == dict(board.rows("calls"))
         assert len(await column(database, "call_legs", "id")) > 100
@@ -404,8 +245,8 @@ class ReplayContract:
                 more = {"state": row.state, "queues": row.queues, "extension": row.extension, "name": row.name}
                 fresh.set_row(table, row.id, row.row, origin="database", now=START, **more)  # type: ignore[arg-type]
         assert [key for key, _ in fresh.rows("operators")] == [key for key, _ in board.rows("operators")]
-        for key, row in fresh.rows("operators", queue="support"):
-            shown = msgspec.json.decode(row)
+        for key, body in fresh.rows("operators", queue="support"):
+            shown = msgspec.json.decode(body)
             assert (shown["id"], shown["stale"], shown["channels"], shown["activity"]) == (key, True, [], "idle")
 
 

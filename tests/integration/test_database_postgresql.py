@@ -6,7 +6,9 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from tests.contract.database_contract import DatabaseContract, column, recorder
+from tests.contract.database_contract import DatabaseContract
+from tests.contract.database_readers_contract import DatabaseReadersContract
+from tests.recorded_database import column, recorder
 from tests.recorded_events import operator_update, until
 from tests.services.fixtures import StartPostgres
 from tests.services.postgres_server import PostgresServer
@@ -22,13 +24,18 @@ def url(postgres_database: str) -> str:
 
 @pytest.fixture
 async def database(url: str) -> AsyncIterator[Database]:
-    opened = Database(url)
+    # Patient, because the machine may be busy.
+    opened = Database(url, answer_seconds=30.0)
     await opened.open()
     yield opened
     await opened.close()
 
 
 class TestPostgresql(DatabaseContract):
+    pass
+
+
+class TestPostgresqlReaders(DatabaseReadersContract):
     pass
 
 

@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.contract.database_contract import DatabaseContract, column, recorder
+from tests.contract.database_contract import DatabaseContract
+from tests.contract.database_readers_contract import DatabaseReadersContract
+from tests.recorded_database import column, recorder
 from tests.recorded_events import operator_update, until
 from vss_router.database.engine import Database
 from vss_router.errors import DatabaseError
@@ -19,13 +21,18 @@ def url(tmp_path: Path) -> str:
 
 @pytest.fixture
 async def database(url: str) -> AsyncIterator[Database]:
-    opened = Database(url)
+    # Patient, because the machine may be busy.
+    opened = Database(url, answer_seconds=30.0)
     await opened.open()
     yield opened
     await opened.close()
 
 
 class TestSqlite(DatabaseContract):
+    pass
+
+
+class TestSqliteReaders(DatabaseReadersContract):
     pass
 
 

@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, Select, Text, and_, case, cast, func, or_,
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from vss_router.database import tables
-from vss_router.database.asking import Found, asked, found_one, known_sources
+from vss_router.database.asking import Found, asked, found_one, in_time, known_sources
 from vss_router.database.engine import Database
 from vss_router.database.figures import mean_seconds, seconds, spread_of
 from vss_router.database.history_rows import HandlingTimes, ServiceReport, StateTime, Step, TimeInState
@@ -43,18 +43,21 @@ class Analytics:
     def __init__(self, database: Database) -> None:
         self._database = database
 
+    @in_time
     async def operator_states(
         self, operator_id: str, since: datetime, until: datetime, *, source: str | None = None
     ) -> TimeInState | None:
         """How long an operator was in each state."""
         return await self._states(checked_span(since, until), source, operator=operator_id)
 
+    @in_time
     async def queue_states(
         self, name: str, since: datetime, until: datetime, *, source: str | None = None
     ) -> TimeInState | None:
         """How long a queue's operators were in each state, summed over the operators."""
         return await self._states(checked_span(since, until), source, queue=name)
 
+    @in_time
     async def handling(
         self,
         since: datetime,
@@ -88,6 +91,7 @@ class Analytics:
             handling_mean=mean_seconds(talked + wrapped, wait.count),
         )
 
+    @in_time
     async def service_level(
         self,
         name: str,

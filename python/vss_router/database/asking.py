@@ -1,8 +1,9 @@
 """What reading status, history and analytics share: whom a question is about, and what an outage is called."""
 
 import contextlib
-from collections.abc import AsyncIterator, Iterable
-from typing import Any, Final
+import functools
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
+from typing import Any, Concatenate, Final, ParamSpec, Protocol, TypeVar
 
 import msgspec
 from sqlalchemy import Select, Table, and_, select, true
@@ -14,7 +15,11 @@ from vss_router.database.row_keys import key_of
 from vss_router.errors import DatabaseError, StatusUnavailableError
 from vss_router.status.questions import ambiguous, list_of_names, unknown_source
 
-__all__ = ["Found", "asked", "found_one", "known_sources"]
+__all__ = ["KINDS", "Found", "asked", "found_one", "in_time", "known_sources"]
+
+_P = ParamSpec("_P")
+_T = TypeVar("_T")
+_Self = TypeVar("_Self", bound="_Asking")
 
 KINDS: Final[dict[str, Table]] = {"operator": tables.operators, "queue": tables.queues, "call": tables.calls}
 
@@ -25,6 +30,25 @@ class Found(msgspec.Struct, frozen=True):
     source: str
     key: str
     id: str
+
+
+class _Asking(Protocol):
+    _database: Database
+
+
+def in_time(
+    method: Callable[Concatenate[_Self, _P], Coroutine[Any, Any, _T]],
+) -> Callable[Concatenate[_Self, _P], Coroutine[Any, Any, _T]]:
+    """A method that is given up when the database takes too long: `StatusUnavailableError`."""
+
+    @functools.wraps(method)
+    async def bounded(self: _Self, /, *args: _P.args, **kwargs: _P.kwargs) -> _T:
+        try:
+            return await self._database.in_time(method(self, *args, **kwargs))
+        except DatabaseError as error:
+            raise StatusUnavailableError(f"The database cannot be read now: {error}.") from error
+
+    return bounded
 
 
 @contextlib.asynccontextmanager
@@ -89,7 +113,7 @@ async def found_one(
     # Of several with one extension the first, as the board does.
     by_source = {row.source: row for row in reversed(found)}
     if len(by_source) > 1:
-        raise ambiguous(kind, row_id, tuple(by_source))
+        raise ambiguous(kind, row_id, tuple(sorted(by_source)))
     for row in by_source.values():
         return Found(row.source, row.key, row[2])
     return None

@@ -7,8 +7,8 @@ import asyncio
 import contextlib
 import ssl
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
-from typing import Any, Final, final
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from typing import Any, Final, TypeVar, final
 
 from sqlalchemy import URL, event
 from sqlalchemy.exc import SQLAlchemyError
@@ -21,6 +21,8 @@ from vss_router.database.url import database_url, shown
 from vss_router.errors import DatabaseError, DatabaseUnavailableError
 
 __all__ = ["Database"]
+
+_T = TypeVar("_T")
 
 BUSY_SECONDS: Final = 5.0
 """How long SQLite waits for another process that writes."""
@@ -65,6 +67,7 @@ class Database:
         self._engine = _engine(parsed, connect_seconds, answer_seconds)
         self._opening: asyncio.Task[None] | None = None
         self._opened = False
+        self._given_up: set[asyncio.Task[Any]] = set()
         self._rests_until: float | None = None
         self._trouble = ""
 
@@ -104,11 +107,13 @@ class Database:
         if self._opening is not None:
             self._opening.cancel()
             await asyncio.wait({self._opening})
+        if self._given_up:
+            await asyncio.wait(self._given_up)
         await self._engine.dispose()
 
     @contextlib.asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncConnection]:
-        """A connection for one question, all of it within `answer_seconds`.
+        """A connection for one question; `in_time` bounds how long it may take.
 
         Raises
         ------
@@ -122,11 +127,38 @@ class Database:
                 f"the database {self.url} did not answer a moment ago ({self._trouble}); it is tried again in a second"
             )
         with self._named_errors():
-            async with asyncio.timeout(self._answer_seconds):
-                await self.open()
-                async with self._engine.connect() as connection:
-                    yield connection
+            await self.open()
+            async with self._engine.connect() as connection:
+                yield connection
         self._rests_until = None
+
+    async def in_time(self, question: Coroutine[Any, Any, _T]) -> _T:
+        """What the question answers, within `answer_seconds`.
+
+        A driver takes seconds to let go of a connection that hangs; nobody waits for that here.
+
+        Raises
+        ------
+        DatabaseUnavailableError
+            It did not answer in time.
+        """
+        asking = asyncio.get_running_loop().create_task(question)
+        try:
+            await asyncio.wait({asking}, timeout=self._answer_seconds)
+            if asking.done():
+                return asking.result()
+        finally:
+            if not asking.done():
+                asking.cancel()
+                self._given_up.add(asking)
+                asking.add_done_callback(self._let_go)
+        with self._named_errors():
+            raise TimeoutError
+
+    def _let_go(self, asking: "asyncio.Task[Any]") -> None:
+        self._given_up.discard(asking)
+        if not asking.cancelled():
+            asking.exception()  # nobody asks for it any more
 
     @contextlib.asynccontextmanager
     async def writing(self) -> AsyncIterator[AsyncConnection]:

@@ -6,7 +6,7 @@ from typing import Any, Final, final
 from sqlalchemy import and_, or_, select, tuple_
 
 from vss_router.database import tables
-from vss_router.database.asking import asked, found_one, known_sources
+from vss_router.database.asking import asked, found_one, in_time, known_sources
 from vss_router.database.engine import Database
 from vss_router.database.history_rows import OperatorHistory, QueueCall, QueueHistory, StateInterval
 from vss_router.database.row_keys import moment
@@ -33,6 +33,7 @@ class History:
     def __init__(self, database: Database) -> None:
         self._database = database
 
+    @in_time
     async def operator(
         self,
         operator_id: str,
@@ -78,6 +79,7 @@ class History:
             next_cursor=None if last is None else _cursor(found.source, last.since, last.seq, int(last.watched)),
         )
 
+    @in_time
     async def queue(
         self,
         name: str,

@@ -8,11 +8,11 @@ from collections.abc import Sequence
 from typing import Any, Final, Literal, final
 
 import msgspec
-from sqlalchemy import ColumnElement, Table, and_, exists, select
+from sqlalchemy import ColumnElement, Table, and_, exists, select, true
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from vss_router.database import tables
-from vss_router.database.asking import asked, found_one, known_sources
+from vss_router.database.asking import KINDS, asked, found_one, in_time, known_sources
 from vss_router.database.engine import Database
 from vss_router.database.row_json import said_at
 from vss_router.database.row_keys import key_of, moment
@@ -53,24 +53,29 @@ class DatabaseReader:
         """Names of the PBXs, in order; without configured ones those that the last answer found."""
         return self._configured if self._configured is not None else self._seen
 
+    @in_time
     async def operator(self, operator_id: str, source: str | None = None) -> Answer | None:
         """One operator by id (`PJSIP/1001`) or extension (`1001`): an `OperatorRow`."""
         return await self._one("operator", operator_id, source)
 
+    @in_time
     async def channel(self, channel_id: str, source: str | None = None) -> Answer | None:  # noqa: ARG002
         """Always None: the database keeps no live channels."""
         async with asked(self._database) as connection:
             await self._chosen(connection, source)
         return None
 
+    @in_time
     async def call(self, call_id: str, source: str | None = None) -> Answer | None:
         """One call by Linkedid, ended ones too: a `CallRow`."""
         return await self._one("call", call_id, source)
 
+    @in_time
     async def queue(self, name: str, source: str | None = None) -> Answer | None:
         """One queue by name: a `QueueRow`."""
         return await self._one("queue", name, source)
 
+    @in_time
     async def callers(self, queue: str, source: str | None = None) -> Answer | None:
         """Who waited in a queue when it was last heard of: `{"items": [Caller, …], "next_cursor": null}`."""
         found = await self._one("queue", queue, source)
@@ -79,6 +84,7 @@ class DatabaseReader:
         waiting = bytes(_CALLERS.decode(found.body).callers)
         return msgspec.structs.replace(found, body=b'{"items":' + waiting + b',"next_cursor":null}')
 
+    @in_time
     async def operators(
         self,
         *,
@@ -103,20 +109,24 @@ class DatabaseReader:
             wanted.append(exists(select(members.queue_key).where(place)))
         return await self._list(tables.operators, wanted, source, limit, cursor)
 
+    @in_time
     async def channels(
         self, *, source: str | None = None, limit: int | None = None, cursor: str | None = None
     ) -> Answer:
         """Always empty: the database keeps no live channels."""
         return await self._list(None, [], source, limit, cursor)
 
+    @in_time
     async def calls(self, *, source: str | None = None, limit: int | None = None, cursor: str | None = None) -> Answer:
         """Calls that were live when last heard of, in order of source and id: `CallRow`s."""
         return await self._list(tables.calls, [tables.calls.c.status != "ended"], source, limit, cursor)
 
+    @in_time
     async def queues(self, *, source: str | None = None, limit: int | None = None, cursor: str | None = None) -> Answer:
         """Queues in order of source and name: `QueueRow`s."""
         return await self._list(tables.queues, [tables.queues.c.gone_at.is_(None)], source, limit, cursor)
 
+    @in_time
     async def snapshot(self, source: str | None = None) -> Answer:
         """Everything as last recorded: a `SourceSnapshot`, or `{"sources": {name: SourceSnapshot}}` of several PBXs."""
         async with asked(self._database) as connection:
@@ -130,27 +140,44 @@ class DatabaseReader:
         return _answer(b'{"sources":{' + b",".join(named) + b"}}", chosen, version)
 
     async def _one(self, kind: Literal["operator", "call", "queue"], row_id: str, source: str | None) -> Answer | None:
-        table = {"operator": tables.operators, "call": tables.calls, "queue": tables.queues}[kind]
+        table = KINDS[kind]
         async with asked(self._database) as connection:
-            chosen = await self._chosen(connection, source)
-            found = await found_one(connection, kind, row_id, chosen, gone=False)
-            if found is None:
-                return None
-            place = and_(table.c.source == found.source, table.c.key == found.key)
-            row = (await connection.execute(select(table).where(place))).one_or_none()
+            row = await self._by_key(connection, table, row_id, source)
+            if row is None:
+                chosen = await self._chosen(connection, source)
+                found = await found_one(connection, kind, row_id, chosen, gone=False)
+                row = found and await self._by_key(connection, table, found.id, found.source)
             if row is None:
                 return None
         # A call has no time of its own: it is as of the PBX's last fact.
-        as_of = chosen[found.source].as_of if table is tables.calls else row.as_of
+        as_of = row.source_as_of if table is tables.calls else row.as_of
         return Answer(
             body=row.row,
             as_of=said_at(moment(as_of)),
-            position=f"{found.source}:{row.seq}",
+            position=f"{row.source}:{row.seq}",
             seq=row.seq,
             stale=True,
-            source=found.source,
+            source=row.source,
             source_of_truth="database",
         )
+
+    async def _by_key(self, connection: AsyncConnection, table: Table, row_id: str, source: str | None) -> Any:
+        """The usual case in one question: the row of that very id, where the PBX is given or the only one."""
+        of = source
+        if self._configured is not None:
+            if of is None and len(self._configured) == 1:
+                of = self._configured[0]
+            if of not in self._configured:
+                return None
+        if of is None:
+            return None
+        standing = true() if table is tables.calls else table.c.gone_at.is_(None)
+        row = (
+            select(table, tables.sources.c.as_of.label("source_as_of"))
+            .join(tables.sources, tables.sources.c.source == table.c.source)
+            .where(table.c.source == of, table.c.key == key_of(row_id), standing)
+        )
+        return (await connection.execute(row)).one_or_none()
 
     async def _list(
         self, table: Table | None, wanted: list[Any], source: str | None, limit: int | None, cursor: str | None
