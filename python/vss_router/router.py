@@ -19,19 +19,16 @@ async with Router.embedded(Settings(ami=["main=router:secret@pbx:5038"])) as rou
 
 import asyncio
 import logging
-import os
-import secrets
-import socket
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from types import TracebackType
-from typing import Final, Literal, Self, final
+from typing import Final, Self, final
 from urllib.parse import quote
 
 import msgspec
 
-from vss_router._core import Batch, StatusBoard, StatusWriter
+from vss_router._core import Batch, StatusBoard
 from vss_router.ami.endpoint import AmiEndpoint, parse_endpoint
 from vss_router.ami.io_thread import IoThread
 from vss_router.ami.link import AmiLink
@@ -40,22 +37,13 @@ from vss_router.ami.timings import LinkTimings
 from vss_router.api import HttpServer, build_app
 from vss_router.api.feeds import BoardFeed
 from vss_router.api.metrics import metrics_registry
-from vss_router.api.writers import Counters
 from vss_router.data_folder import locked_folder
-from vss_router.database.counting import RowCounts
 from vss_router.errors import AmiGreetingError, AmiLoginError, AmiTlsError, SettingsError
 from vss_router.event_fanout import EventFanout, EventHandler, FanoutCollector, SubscriberStats
-from vss_router.publishing import StatusPublisher
-from vss_router.recording import StatusRecording
 from vss_router.settings import Settings
 from vss_router.status.embedded_store import EmbeddedStore
-from vss_router.status.fallback import FallbackReader
 from vss_router.status.reader import StatusReader
-from vss_router.status.redis.connection import RedisConnection
-from vss_router.status.redis.endpoint import parse_redis_url
-from vss_router.status.redis.reader import RedisReader
-from vss_router.status.redis.store import RedisStore
-from vss_router.store_metrics import RecorderCollector, WriterCollector
+from vss_router.stores import StatusStores
 
 __all__ = ["Router"]
 
@@ -112,30 +100,17 @@ class Router:
         self.links: dict[str, AmiLink] = {}
         self.memory = EmbeddedStore(self.boards, self._is_stale, publish=self._on_batch, now=clock)
         """The boards of this process: ready-JSON reads at once, and rows by hand."""
-        self.reader = self.memory
-        self._redis = _redis(settings, environ)
-        self._publisher: StatusPublisher | None = None
-        if self._redis is not None and self.boards:
-            self._publisher = StatusPublisher(
-                self.boards, self._redis.endpoint, settings, links=self.status, writer_id=writer_id or _writer_id()
-            )
-        self._recording: StatusRecording | None = None
-        if settings.database_url is not None and self.boards:
-            self._recording = StatusRecording(
-                settings.database_url,
-                self.boards,
-                is_watched=self._is_watched,
-                records=self._records,
-                days=settings.database_days,
-                environ=environ,
-                clock=clock,
-            )
-        if self._redis is not None or self._recording is not None:
-            self.reader = FallbackReader(
-                self.memory,
-                RedisReader(self._redis, settings.redis_prefix) if self._redis is not None else None,
-                self._recording.reader if self._recording is not None else None,
-            )
+        self._stores = StatusStores(
+            settings,
+            self.boards,
+            self.memory,
+            links=self.status,
+            is_stale=self._is_stale,
+            environ=environ,
+            clock=clock,
+            writer_id=writer_id,
+        )
+        self.reader = self._stores.reader
         self._rest = rest
         self._lock = lock
         self._timings = timings or LinkTimings(resync_seconds=settings.resync_seconds)
@@ -146,8 +121,13 @@ class Router:
 
     @classmethod
     def from_settings(cls, settings: Settings, *, environ: Mapping[str, str] | None = None) -> "Router":
-        """The router of a process of its own: REST, the data folder held, and without `database` SQLite in it."""
-        if settings.database is None and settings.ami:
+        """The router of a process of its own: REST, the data folder held, and without `database` SQLite in it.
+
+        One without a PBX of its own keeps nothing on disk, so that several may run beside each other.
+        """
+        if not settings.ami:
+            return cls(settings, environ=environ)
+        if settings.database is None:
             url = f"sqlite:///{quote(str(settings.data_folder.absolute() / DATABASE_FILE))}"
             settings = msgspec.structs.replace(settings, database=url)
         return cls(settings, environ=environ, lock=True)
@@ -177,15 +157,7 @@ class Router:
         async with AsyncExitStack() as stack:
             if self._lock:
                 stack.enter_context(locked_folder(self.settings.data_folder))
-            if self._recording is not None:
-                stack.push_async_callback(self._recording.stop)
-                await self._recording.start()
-                self.on_events(self._recording.recorder.handle)
-            if self._redis is not None:
-                stack.push_async_callback(self._redis.aclose)
-            if self._publisher is not None:
-                stack.push_async_callback(self._publisher.stop)
-                self._publisher.start()
+            await self._stores.start(stack, self._fanout)
             stack.push_async_callback(self._fanout.close)
             if self._rest:
                 await self._start_rest(stack)
@@ -264,25 +236,22 @@ class Router:
     async def _start_rest(self, stack: AsyncExitStack) -> None:
         host, port = self.settings.http_listen
         token = self.settings.http_token
-        registry = metrics_registry(self.boards, self.status)
+        stores = self._stores
+        registry = metrics_registry(stores.boards, self.status)
         registry.register(FanoutCollector(self._fanout))
-        if self._publisher is not None:
-            registry.register(WriterCollector(self._publisher.status))
-        recording = self._recording
-        if recording is not None:
-            registry.register(RecorderCollector(lambda: recording.recorder.stats))
+        stores.register(registry)
         app = build_app(
             self.reader,
-            boards=self.boards,
+            boards=stores.boards,
             links=self.status,
             token=token,
             registry=registry,
-            store=self.memory,
-            feed=BoardFeed(self.boards, self._is_stale),
-            history=recording.history if recording else None,
-            analytics=recording.analytics if recording else None,
-            writers=self._writers,
-            counters=self._counters(),
+            store=stores.store,
+            feed=BoardFeed(stores.boards, stores.is_stale),
+            history=stores.recording.history if stores.recording else None,
+            analytics=stores.recording.analytics if stores.recording else None,
+            writers=stores.writers,
+            counters=stores.counters(),
             comparing=self.links,
             clock=self._clock,
         )
@@ -300,24 +269,6 @@ class Router:
         link = self.links.get(source)
         return link is None or not link.is_synchronized
 
-    def _is_watched(self, source: str) -> bool:
-        return not self._is_stale(source)
-
-    def _records(self, source: str) -> bool:
-        """Of two routers on one PBX the one records that writes to Redis."""
-        return self._publisher is None or self._publisher.records(source)
-
-    def _counters(self) -> Counters:
-        counters: dict[Literal["redis", "database"], RedisStore | RowCounts] = {}
-        if self._redis is not None:
-            counters["redis"] = RedisStore(self._redis, self.settings.redis_prefix)
-        if self._recording is not None:
-            counters["database"] = RowCounts(self._recording.database)
-        return counters
-
-    def _writers(self) -> Mapping[str, StatusWriter]:
-        return self._publisher.writers if self._publisher is not None else {}
-
 
 def _endpoints(texts: Sequence[str], environ: Mapping[str, str] | None) -> list[AmiEndpoint]:
     endpoints = [parse_endpoint(text, environ) for text in texts]
@@ -326,14 +277,6 @@ def _endpoints(texts: Sequence[str], environ: Mapping[str, str] | None) -> list[
         if names.count(name) > 1:
             raise SettingsError(f'two PBXs are called "{name}": give each --ami a name of its own, such as b=user:…')
     return endpoints
-
-
-def _redis(settings: Settings, environ: Mapping[str, str] | None) -> RedisConnection | None:
-    return RedisConnection(parse_redis_url(settings.redis, environ)) if settings.redis else None
-
-
-def _writer_id() -> str:
-    return f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
 
 
 def _board(endpoint: AmiEndpoint, settings: Settings) -> StatusBoard:
