@@ -19,6 +19,7 @@ from vss_router.api.metrics import metrics_registry, metrics_routes
 from vss_router.api.openapi import openapi_config
 from vss_router.api.operators import operator_routes
 from vss_router.api.problems import problem_from
+from vss_router.api.queries import check_query
 from vss_router.api.queues import queue_routes
 from vss_router.api.resynchronization import resynchronization_routes
 from vss_router.api.row_lane import RowLane
@@ -84,6 +85,7 @@ def build_app(
     metrics.register(StreamCollector(streams.stats))
     status = Router(
         STATUS_PREFIX,
+        before_request=check_query,
         route_handlers=[
             operator_routes(reader),
             channel_routes(reader),
@@ -105,6 +107,8 @@ def build_app(
             metrics_routes(metrics),
         ],
         exception_handlers={Exception: problem_from},
+        # For the document only: the edge asks before any of this is reached.
+        security=[{"token": []}] if token is not None else [],
         openapi_config=openapi_config(protected=token is not None),
         logging_config=None,
     )

@@ -17,6 +17,7 @@ __all__ = ["LONGEST_BODY", "read_change", "writing_operation"]
 LONGEST_BODY: Final = 65_536
 """Bytes; a row with a membership in each of a hundred queues has half of that."""
 _BODY_SECONDS: Final = 10.0
+_LARGEST_EXACT: Final = 2.0**53
 _WHERE: Final = re.compile(r"(?P<said>.*?)(?: - at `\$\.?(?P<path>.*)`)?", re.DOTALL)
 _NAMED: Final = re.compile(r"Object (?:contains unknown|missing required) field `(.*)`", re.DOTALL)
 
@@ -37,7 +38,7 @@ async def read_change(request: Request[Any, Any, Any], decoder: "msgspec.json.De
         raise Refusal("unsupported-media-type", "Send the body as `Content-Type: application/json`.", closing=True)
     body = await _body(request)
     try:
-        return decoder.decode(body)
+        return _decoded(body, decoder)
     except msgspec.ValidationError as error:
         found = _field_error(str(error))
         raise Refusal(
@@ -45,6 +46,27 @@ async def read_change(request: Request[Any, Any, Any], decoder: "msgspec.json.De
         ) from error
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise Refusal("bad-request", f"The body is no JSON: {error}.") from error
+
+
+def _decoded(body: bytes, decoder: "msgspec.json.Decoder[_T]") -> _T:
+    try:
+        return decoder.decode(body)
+    except msgspec.ValidationError as error:
+        if "got `float`" not in str(error):
+            raise
+        # To JSON, and to many a language that writes it, 6.0 is the whole number 6.
+        return msgspec.convert(_whole(msgspec.json.decode(body)), decoder.type)
+
+
+def _whole(value: Any) -> Any:
+    match value:
+        case float() if value.is_integer() and abs(value) <= _LARGEST_EXACT:
+            return int(value)
+        case dict():
+            return {key: _whole(inner) for key, inner in value.items()}
+        case list():
+            return [_whole(inner) for inner in value]
+    return value
 
 
 async def _body(request: Request[Any, Any, Any]) -> bytes:
@@ -94,7 +116,11 @@ def _resolved(schema: Any, parts: dict[str, Any]) -> Any:
     if isinstance(schema, dict):
         if "$ref" in schema:
             return _resolved(parts[schema["$ref"]], parts)
-        return {key: _resolved(value, parts) for key, value in schema.items()}
+        resolved = {key: _resolved(value, parts) for key, value in schema.items()}
+        if "joined_at" in resolved.get("properties", {}):
+            # A row's time, for which msgspec names no format because it takes one without a zone too.
+            resolved["properties"]["joined_at"]["format"] = "date-time"
+        return resolved
     if isinstance(schema, list):
         return [_resolved(value, parts) for value in schema]
     return schema
@@ -107,8 +133,8 @@ def writing_operation(shape: type[msgspec.Struct], example: dict[str, Any]) -> t
     @dataclass
     class WritingOperation(StatusOperation):
         def __post_init__(self) -> None:
-            super().__post_init__()
             content = OpenAPIMediaType(schema=schema, examples={"change": Example(value=example)})
             self.request_body = RequestBody(content={"application/json": content}, required=True)
+            super().__post_init__()
 
     return WritingOperation

@@ -25,7 +25,14 @@ from vss_router.status.rows import ChannelRow
 __all__ = ["channel_routes"]
 
 ChannelStateParameter = Annotated[
-    int | None, QueryParameter(name="state", ge=0, le=10, description="Only those in this state, Asterisk's number.")
+    int | None,
+    QueryParameter(
+        name="state",
+        ge=0,
+        le=10,
+        description="Only those in this state, Asterisk's number.",
+        schema_extra={"minimum": 0},  # the document leaves out a bound of 0 otherwise
+    ),
 ]
 
 

@@ -11,10 +11,12 @@ from litestar.openapi.spec import (
     Components,
     Example,
     OpenAPIHeader,
+    OpenAPIMediaType,
     OpenAPIResponse,
     OpenAPIType,
     Operation,
     Parameter,
+    Reference,
     Schema,
     SecurityScheme,
 )
@@ -96,11 +98,23 @@ class PlainOperation(Operation):
 
     def __post_init__(self) -> None:
         """Drop the answer that is never given, and the null that no query can carry."""
-        if self.responses is not None:
+        if self.responses is not None and self.request_body is None:
             self.responses.pop("400", None)
+        if self.security is not None and self.responses is not None:
+            self._ask_for_token(self.responses)
         for parameter in self.parameters or ():
             if isinstance(parameter, Parameter) and isinstance(parameter.schema, Schema):
                 _without_null(parameter.schema)
+
+    def _ask_for_token(self, responses: dict[str, Any]) -> None:
+        if {} in (self.security or []):
+            self.security = [{}]
+            return
+        self.security = None  # as the whole document says
+        responses["401"] = OpenAPIResponse(
+            description=KINDS["unauthorized"].meaning,
+            content={PROBLEM_JSON: OpenAPIMediaType(schema=Reference(ref="#/components/schemas/Problem"))},
+        )
 
 
 @dataclass

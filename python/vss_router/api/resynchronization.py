@@ -83,7 +83,7 @@ def resynchronization_routes(links: Mapping[str, Comparing], writers: Writers, s
         summary="Compare with Asterisk now and write Redis anew",
         description="Of one PBX or of all. Who asks while a resync of a PBX runs gets the answer of the one that runs.",
         operation_class=PlainOperation,
-        responses=described(ResyncAnswer, _EXAMPLE, 401, 403, 404, "not-connected"),
+        responses=described(ResyncAnswer, _EXAMPLE, 403, 404, "not-connected"),
         guards=[may_write],
     )
     async def resync(source: SourceParameter = None) -> ASGIResponse:

@@ -25,10 +25,10 @@ __all__ = ["RemovedCount", "write_routes"]
 _OPERATOR: Final = msgspec.json.Decoder(OperatorChange)
 _CHANNEL: Final = msgspec.json.Decoder(ChannelChange)
 _QUEUE: Final = msgspec.json.Decoder(QueueChange)
-_BODY_PROBLEMS: Final = (400, 401, 403, 404, 408, 409, 413, 415, 422, 503)
+_BODY_PROBLEMS: Final = (400, 403, 404, 408, 409, 413, 415, 422, 503)
 _GONE: Final = {
     204: ResponseSpec(data_container=None, description="It is gone.", generate_examples=False)
-} | described_problems(401, 403, 404, 409, 503)
+} | described_problems(403, 404, 409, 503)
 _BY_HAND: Final = (
     "Fields that the body leaves out stay as they are, or get a neutral value where no row stood. The row is marked "
     "`manual` until Asterisk's next fact about it takes its place."
@@ -134,7 +134,7 @@ def write_routes(store: StatusStore) -> Router:
         summary="Remove all rows",
         description="Of one PBX or of all; Asterisk's next facts, or a resync, bring them back.",
         operation_class=PlainOperation,
-        responses=described(RemovedCount, RemovedCount(removed=76), 401, 403, 404, 503),
+        responses=described(RemovedCount, RemovedCount(removed=76), 403, 404, 503),
     )
     async def clear(source: SourceParameter = None) -> ASGIResponse:
         removed = RemovedCount(removed=await store.clear(source))
