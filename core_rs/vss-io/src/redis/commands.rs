@@ -1,7 +1,5 @@
 //! The commands of the writer, and what their answers mean.
 
-use std::collections::BTreeSet;
-use std::sync::Arc;
 use std::time::Duration;
 
 use redis::{Cmd, FromRedisValue, RedisError, Value};
@@ -86,8 +84,6 @@ pub struct Index<'a> {
     pub meta: &'a Meta,
     /// The time of the newest fact.
     pub as_of: &'a str,
-    /// Queues that have operators, or had some before.
-    pub queues: &'a BTreeSet<Arc<str>>,
 }
 
 impl Index<'_> {
@@ -103,9 +99,6 @@ impl Index<'_> {
             .arg(self.as_of)
             .arg(&self.meta.asterisk_version)
             .arg(keys.next(self.rewrite));
-        for queue in self.queues {
-            cmd.arg(&**queue);
-        }
         cmd
     }
 }

@@ -34,6 +34,8 @@ impl Connection {
     /// [`Trouble`].
     pub async fn ask(&mut self, cmd: &Cmd) -> Result<Value, Trouble> {
         let answer = self.inner.send_packed_command(cmd).await;
+        // What the server refuses is a value to the client, not an error.
+        let answer = answer.and_then(Value::extract_error);
         answer.map_err(|error| Trouble::of(&error, &self.address, false))
     }
 }

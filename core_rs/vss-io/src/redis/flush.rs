@@ -6,7 +6,7 @@ use vss_core::status::{Change, Table};
 use super::commands::{Meta, millis};
 use super::compress::Compression;
 use super::keys::{Keys, Set};
-use super::standing::{SetChanges, Standing};
+use super::standing::{SetChange, SetChanges, Standing};
 
 /// Keys, or keys and values, one after the other in one buffer.
 #[derive(Debug, Default)]
@@ -147,7 +147,7 @@ impl Gathering {
         let sets: Vec<_> = self
             .sets
             .iter()
-            .flat_map(|(set, change)| targets(keys, header.rewrite, set, &change.added, &change.removed))
+            .flat_map(|(set, change)| targets(keys, header.rewrite, set, change))
             .collect();
         let size: usize = [&self.known, &self.fresh, &self.tentative, &self.gone]
             .iter()
@@ -191,8 +191,8 @@ impl Gathering {
         }
         for (_, added, removed) in &sets {
             cmd.arg(added.len()).arg(removed.len());
-            for id in added.iter().chain(removed.iter()) {
-                cmd.arg(&**id);
+            for id in added.iter().chain(removed) {
+                cmd.arg(*id);
             }
         }
         let known = std::mem::take(&mut self.known_ids);
@@ -248,21 +248,112 @@ impl Gathering {
     }
 }
 
+/// A set's key, the ids that come, the ids that go.
+type Target<'a> = (String, Vec<&'a str>, Vec<&'a str>);
+
 /// The sets that a change goes to. While a rewrite fills new ones, what is gone leaves the old ones too: their rows are deleted
 /// now, and the old sets are still read.
 fn targets<'a>(
     keys: &Keys,
     rewrite: Option<&str>,
     set: &Set,
-    added: &'a [Box<str>],
-    removed: &'a [Box<str>],
-) -> impl Iterator<Item = (String, &'a [Box<str>], &'a [Box<str>])> {
+    change: &'a SetChange,
+) -> impl Iterator<Item = Target<'a>> {
+    let comes: Vec<_> = change.ids(true).collect();
+    let goes: Vec<_> = change.ids(false).collect();
     let (first, second) = match rewrite {
-        None => (Some((keys.set(set), added, removed)), None),
-        Some(rewrite) => (
-            Some((keys.next_set(rewrite, set), added, removed)),
-            (!removed.is_empty()).then(|| (keys.set(set), &added[..0], removed)),
-        ),
+        None => ((keys.set(set), comes, goes), None),
+        Some(rewrite) => {
+            let old = (!goes.is_empty()).then(|| (keys.set(set), Vec::new(), goes.clone()));
+            ((keys.next_set(rewrite, set), comes, goes), old)
+        }
     };
-    first.into_iter().chain(second)
+    std::iter::once(first).chain(second)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    fn words(flush: &Flush) -> Vec<String> {
+        let args = flush.command.args_iter().map(|arg| match arg {
+            redis::Arg::Simple(bytes) => String::from_utf8_lossy(bytes).into_owned(),
+            _ => "?".to_owned(),
+        });
+        args.collect()
+    }
+
+    fn put<'a>(id: &'a str, row: &'a [u8], queues: &'a [&'a str], tentative: bool) -> Change<'a> {
+        Change::Put {
+            table: Table::Operators,
+            id,
+            row,
+            queues,
+            tentative,
+        }
+    }
+
+    fn header<'a>(meta: &'a Meta, entry: Entry, rewrite: Option<&'a str>) -> Header<'a> {
+        Header {
+            lease: "7:w",
+            ttl: Duration::from_secs(60),
+            entry,
+            meta,
+            as_of: "T",
+            rewrite,
+            compression: Compression::None,
+        }
+    }
+
+    #[test]
+    fn a_flush_is_one_command_of_keys_counts_values_and_set_changes() {
+        let (keys, mut standing, mut gathering) =
+            (Keys::new("q", "m"), Standing::default(), Gathering::default());
+        let meta = Meta {
+            state: "live".into(),
+            asterisk_version: "22".into(),
+        };
+        gathering.take(put("a", b"1", &[], false), &keys, &mut standing);
+        gathering.flush(&keys, &header(&meta, Entry::None, None));
+        gathering.take(put("a", b"2", &[], false), &keys, &mut standing);
+        gathering.take(put("b", b"3", &["x"], false), &keys, &mut standing);
+        gathering.take(put("\"c", b"4", &[], true), &keys, &mut standing);
+        let gone = Change::Remove {
+            table: Table::Calls,
+            id: "9",
+        };
+        gathering.take(gone, &keys, &mut standing);
+        let entry = Entry::Rows {
+            seq_from: 5,
+            seq_to: 8,
+        };
+        let flush = gathering.flush(&keys, &header(&meta, entry, None));
+        let expected = "FCALL vss_flush 11 q:{m}:writer q:{m}:meta q:{m}:changes q:{m}:operator:a q:{m}:operator:b \
+            q:{m}:operator:\"c q:{m}:call:9 q:{m}:operators q:{m}:calls q:{m}:queue:x:operators q:{m}:staffed \
+            7:w 60000 1 1 1 1 4 5 8 \
+            {\"operators\":[\"a\",\"b\",\"\\\"c\"],\"channels\":[],\"queues\":[],\"calls\":[\"9\"]} live T 22 \
+            2 3 4 2 0 \"c b 0 1 9 1 0 b 1 0 x";
+        assert_eq!(words(&flush).join(" "), expected);
+        assert_eq!((flush.rows, flush.known.len()), (4, 1));
+        assert!(gathering.is_empty());
+    }
+
+    #[test]
+    fn a_rewrite_fills_new_sets_and_empties_the_old_of_what_is_gone() {
+        let (keys, mut standing, mut gathering) =
+            (Keys::new("q", "m"), Standing::default(), Gathering::default());
+        let meta = Meta::default();
+        gathering.take(put("a", b"1", &[], false), &keys, &mut standing);
+        let gone = Change::Remove {
+            table: Table::Operators,
+            id: "z",
+        };
+        gathering.take(gone, &keys, &mut standing);
+        let flush = gathering.flush(&keys, &header(&meta, Entry::None, Some("7.1")));
+        let words = words(&flush);
+        assert_eq!(&words[8..10], ["q:{m}:next:7.1:operators", "q:{m}:operators"]);
+        assert_eq!(words[words.len() - 7..], ["1", "1", "a", "z", "0", "1", "z"]);
+    }
 }

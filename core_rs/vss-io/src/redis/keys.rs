@@ -19,6 +19,8 @@ pub enum Set {
     Index(usize),
     /// The ids of a queue's operators.
     Members(std::sync::Arc<str>),
+    /// The queues that have operators, their names as they stand in keys.
+    Staffed,
 }
 
 impl Keys {
@@ -72,6 +74,7 @@ impl Keys {
         match set {
             Set::Index(place) => format!("{}{}", self.base, Table::ALL[*place].name()),
             Set::Members(queue) => format!("{}queue:{}{MEMBERS}", self.base, escaped(queue)),
+            Set::Staffed => format!("{}staffed", self.base),
         }
     }
 
@@ -84,7 +87,8 @@ impl Keys {
     pub fn next_set(&self, rewrite: &str, set: &Set) -> String {
         match set {
             Set::Index(place) => format!("{}{}", self.next(rewrite), Table::ALL[*place].name()),
-            Set::Members(queue) => format!("{}queue:{queue}", self.next(rewrite)),
+            Set::Members(queue) => format!("{}queue:{}", self.next(rewrite), escaped(queue)),
+            Set::Staffed => format!("{}staffed", self.next(rewrite)),
         }
     }
 }
@@ -95,7 +99,7 @@ fn row_word(table: Table) -> &'static str {
 }
 
 /// A queue's name as it stands in a key: else the row of `a:operators` and the members of `a` would share one.
-fn escaped(queue: &str) -> std::borrow::Cow<'_, str> {
+pub fn escaped(queue: &str) -> std::borrow::Cow<'_, str> {
     match queue.strip_suffix(MEMBERS) {
         Some(rest) => format!("{rest}%3Aoperators").into(),
         None => queue.into(),
@@ -159,7 +163,7 @@ mod tests {
         assert_eq!(keys.next_set("7.1", &Set::Index(0)), "p:{b}:next:7.1:operators");
         assert_eq!(
             keys.next_set("7.1", &Set::Members("x:operators".into())),
-            "p:{b}:next:7.1:queue:x:operators"
+            "p:{b}:next:7.1:queue:x%3Aoperators"
         );
         assert_eq!(keys.sources(), "p:sources");
     }

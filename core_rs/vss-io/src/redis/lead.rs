@@ -1,7 +1,5 @@
 //! Writing while the lease is ours: the whole board first, then what changes.
 
-use std::collections::BTreeSet;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tokio::time::sleep_until;
@@ -36,8 +34,6 @@ struct Rewrite {
     name: String,
     /// What is on no board goes. Not before the first resync: until then Redis may know more than the board.
     replaces: bool,
-    /// Queues that had operators before.
-    queues: BTreeSet<Arc<str>>,
 }
 
 /// One time that the lease is ours.
@@ -173,16 +169,12 @@ impl<'a> Lead<'a> {
         self.resyncs = resyncs;
         self.serves = asked;
         self.cursor = 0;
-        let mut queues: BTreeSet<_> = self.standing.queues().cloned().collect();
-        // One that was interrupted: its own new names are forgotten, what stood before it is not.
-        queues.extend(self.rewrite.take().into_iter().flat_map(|rewrite| rewrite.queues));
         self.standing.clear();
         self.gathering.clear();
         let epoch = self.lease.split(':').next().unwrap_or_default();
         self.rewrite = Some(Rewrite {
             name: format!("{epoch}.{}", self.rewrites),
             replaces: resyncs > 0,
-            queues,
         });
     }
 
@@ -254,8 +246,7 @@ impl<'a> Lead<'a> {
             };
             self.send(sent, flush.command, now).await;
         }
-        if let Some(mut rewrite) = ended.filter(|rewrite| rewrite.replaces) {
-            rewrite.queues.extend(self.standing.queues().cloned());
+        if let Some(rewrite) = ended.filter(|rewrite| rewrite.replaces) {
             let index = Index {
                 lease: &self.lease,
                 ttl: self.shared.options.ttl,
@@ -263,7 +254,6 @@ impl<'a> Lead<'a> {
                 seq_to: span.to,
                 meta: &meta,
                 as_of: &as_of,
-                queues: &rewrite.queues,
             };
             let sent = Sent::Index {
                 seq_to: span.to,

@@ -5,7 +5,7 @@
 -- P is the prefix ("queue"), S the PBX's name; the braces are part of the key and make all keys of a PBX one hash slot.
 --   row       P:{S}:operator:<id>   P:{S}:channel:<id>   P:{S}:queue:<name>   P:{S}:call:<id>
 --   index     P:{S}:operators       P:{S}:channels       P:{S}:queues         P:{S}:calls
---   members   P:{S}:queue:<name>:operators
+--   members   P:{S}:queue:<name>:operators   P:{S}:staffed (the names, as they stand in keys, of the queues that have any)
 --   others    P:{S}:writer   P:{S}:meta   P:{S}:changes   P:{S}:next:<rewrite>:… (sets of a rewrite that has not ended)
 -- In a key (not in an index) the last ":" of a queue's name that ends in ":operators" is written "%3A".
 --
@@ -77,6 +77,10 @@ local function vss_set(keys, args)
     if place - 4 <= joined then
       redis.call('SADD', keys[place], id)
       redis.call('PEXPIRE', keys[place], ttl)
+      -- P:{S}:meta and P:{S}:queue:<name>:operators tell the rest.
+      local base = string.sub(keys[3], 1, -5)
+      redis.call('SADD', base .. 'staffed', string.sub(keys[place], #base + 7, -11))
+      redis.call('PEXPIRE', base .. 'staffed', ttl)
     else
       redis.call('SREM', keys[place], id)
     end
@@ -207,7 +211,7 @@ end
 -- flushes have filled take the places of the indexes and members; rows that are in no index any more are deleted.
 --   KEYS  1 lease   2 meta   3 changes
 --   ARGV  1 lease   2 time to live   3 "P:{S}:"   4 seq_from   5 seq_to   6 state   7 as_of   8 Asterisk's version
---         9 "P:{S}:next:<rewrite>:"   10… queues that have members now or had some when the writer last knew
+--         9 "P:{S}:next:<rewrite>:"
 --   Answers meta's seq as text, then how many rows were dropped.
 local function vss_index(keys, args)
   local refused = refusal(keys[1], args[1])
@@ -225,25 +229,15 @@ local function vss_index(keys, args)
   for _, name in ipairs({ 'operators', 'channels', 'queues', 'calls' }) do
     local set, next_set, row = base .. name, next_base .. name, base .. string.sub(name, 1, -2) .. ':'
     for _, id in ipairs(call('SDIFF', set, next_set)) do
-      if name == 'queues' then
-        id = escaped(id)
-        call('UNLINK', row .. id .. ':operators')
-      end
+      if name == 'queues' then id = escaped(id) end
       dropped = dropped + call('UNLINK', row .. id)
     end
     replace(set, next_set)
   end
-  local function replace_members(queue)
-    replace(base .. 'queue:' .. escaped(queue) .. ':operators', next_base .. 'queue:' .. queue)
+  for _, queue in ipairs(call('SUNION', base .. 'staffed', next_base .. 'staffed')) do
+    replace(base .. 'queue:' .. queue .. ':operators', next_base .. 'queue:' .. queue)
   end
-  local named = {}
-  for place = 10, #args do
-    named[args[place]] = true
-    replace_members(args[place])
-  end
-  for _, queue in ipairs(call('SMEMBERS', base .. 'queues')) do
-    if not named[queue] then replace_members(queue) end
-  end
+  replace(base .. 'staffed', next_base .. 'staffed')
   local seq, stood = args[5], call('HGET', keys[2], 'seq')
   if stood and tonumber(stood) > tonumber(seq) then seq = stood end
   call('HSET', keys[2], 'seq', seq, 'as_of', args[7], 'state', args[6], 'asterisk_version', args[8])

@@ -68,7 +68,7 @@ pub struct UnderWay {
 impl UnderWay {
     /// Send a command after all those before it.
     pub async fn send(&mut self, mut connection: MultiplexedConnection, sent: Sent, cmd: Cmd, now: Instant) {
-        let asked = async move { connection.send_packed_command(&cmd).await };
+        let asked = async move { connection.send_packed_command(&cmd).await?.extract_error() };
         // The first poll puts the command into the connection's queue, which has room for it: in the order of our calls,
         // whatever the runtime does afterwards. Without this tokio may decide that the task has done enough for now.
         let mut answer: Answer = Box::pin(tokio::task::unconstrained(asked));

@@ -9,28 +9,33 @@ use std::sync::Arc;
 use rustc_hash::{FxHashMap, FxHashSet};
 use vss_core::status::Table;
 
-use super::keys::Set;
+use super::keys::{Set, escaped};
 
 /// What one flush changes about the sets.
 #[derive(Debug, Default)]
 pub struct SetChanges(BTreeMap<Set, SetChange>);
 
-/// What one flush changes about one set.
+/// What one flush changes about one set: the last word about each id, whether it is in.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub struct SetChange {
-    /// Ids that come.
-    pub added: Vec<Box<str>>,
-    /// Ids that go.
-    pub removed: Vec<Box<str>>,
+pub struct SetChange(BTreeMap<Box<str>, bool>);
+
+impl SetChange {
+    /// Ids that come (true) or go.
+    pub fn ids(&self, comes: bool) -> impl Iterator<Item = &str> {
+        self.0
+            .iter()
+            .filter(move |(_, is_in)| **is_in == comes)
+            .map(|(id, _)| &**id)
+    }
 }
 
 impl SetChanges {
     fn add(&mut self, set: Set, id: &str) {
-        self.0.entry(set).or_default().added.push(id.into());
+        self.0.entry(set).or_default().0.insert(id.into(), true);
     }
 
     fn remove(&mut self, set: Set, id: &str) {
-        self.0.entry(set).or_default().removed.push(id.into());
+        self.0.entry(set).or_default().0.insert(id.into(), false);
     }
 
     /// Each set that changes.
@@ -78,13 +83,17 @@ impl Standing {
         let after: Queues = queues.iter().map(|queue| self.name(queue)).collect();
         for queue in distinct(&after) {
             if before.as_ref().is_none_or(|before| !before.contains(queue)) {
-                *self.queues.entry(Arc::clone(queue)).or_default() += 1;
+                let count = self.queues.entry(Arc::clone(queue)).or_default();
+                *count += 1;
+                if *count == 1 {
+                    sets.add(Set::Staffed, &escaped(queue));
+                }
                 sets.add(Set::Members(Arc::clone(queue)), id);
             }
         }
         for queue in distinct(before.as_deref().unwrap_or_default()) {
             if !after.contains(queue) {
-                self.leave(queue);
+                self.leave(queue, sets);
                 sets.remove(Set::Members(Arc::clone(queue)), id);
             }
         }
@@ -99,7 +108,7 @@ impl Standing {
         sets.remove(Set::Index(place), id);
         let before = self.ids[place].remove(id).unwrap_or_default();
         for queue in distinct(&before) {
-            self.leave(queue);
+            self.leave(queue, sets);
             sets.remove(Set::Members(Arc::clone(queue)), id);
         }
     }
@@ -121,6 +130,7 @@ impl Standing {
                 sets.add(Set::Index(place), &id);
                 for queue in distinct(queues) {
                     sets.add(Set::Members(Arc::clone(queue)), &id);
+                    sets.add(Set::Staffed, &escaped(queue));
                 }
             }
         }
@@ -144,11 +154,7 @@ impl Standing {
         filled
             .map(Set::Index)
             .chain(self.queues.keys().map(|queue| Set::Members(Arc::clone(queue))))
-    }
-
-    /// Every queue that has operators.
-    pub fn queues(&self) -> impl Iterator<Item = &Arc<str>> {
-        self.queues.keys()
+            .chain((!self.queues.is_empty()).then_some(Set::Staffed))
     }
 
     /// Rows in all tables.
@@ -167,11 +173,12 @@ impl Standing {
             .map_or_else(|| queue.into(), |(name, _)| Arc::clone(name))
     }
 
-    fn leave(&mut self, queue: &Arc<str>) {
+    fn leave(&mut self, queue: &Arc<str>, sets: &mut SetChanges) {
         if let Some(count) = self.queues.get_mut(queue) {
             *count -= 1;
             if *count == 0 {
                 self.queues.remove(queue);
+                sets.remove(Set::Staffed, &escaped(queue));
             }
         }
     }
@@ -196,4 +203,81 @@ fn distinct(queues: &[Arc<str>]) -> impl Iterator<Item = &Arc<str>> {
         .enumerate()
         .filter(|(at, queue)| !queues[..*at].contains(queue))
         .map(|(_, queue)| queue)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn told(sets: &mut SetChanges) -> Vec<String> {
+        let told = sets.iter().flat_map(|(set, change)| {
+            let name = match set {
+                Set::Index(place) => Table::ALL[*place].name().to_owned(),
+                Set::Members(queue) => format!("in {queue}"),
+                Set::Staffed => "staffed".to_owned(),
+            };
+            let come = change.ids(true).flat_map(|id| ["+", id]).collect::<String>();
+            let go = change.ids(false).flat_map(|id| ["-", id]).collect::<String>();
+            [format!("{name} {come}{go}")]
+        });
+        let told = told.collect();
+        sets.clear();
+        told
+    }
+
+    #[test]
+    fn only_what_differs_goes_to_the_sets() {
+        let (mut standing, mut sets) = (Standing::default(), SetChanges::default());
+        assert!(!standing.put(Table::Operators, "a", &["x", "x"], &mut sets));
+        assert_eq!(told(&mut sets), ["operators +a", "in x +a", "staffed +x"]);
+        assert!(standing.put(Table::Operators, "a", &["x", "x"], &mut sets));
+        assert!(sets.is_empty());
+        assert!(standing.put(Table::Operators, "a", &["x"], &mut sets));
+        assert!(sets.is_empty(), "still in x once");
+        assert!(standing.put(Table::Operators, "a", &["y"], &mut sets));
+        assert_eq!(told(&mut sets), ["in x -a", "in y +a", "staffed +y-x"]);
+        assert!(!standing.put(Table::Calls, "a", &[], &mut sets));
+        assert_eq!(told(&mut sets), ["calls +a"]);
+    }
+
+    #[test]
+    fn the_last_word_within_one_flush_wins() {
+        let (mut standing, mut sets) = (Standing::default(), SetChanges::default());
+        standing.put(Table::Operators, "a", &["x"], &mut sets);
+        sets.clear();
+        standing.put(Table::Operators, "a", &[], &mut sets);
+        standing.put(Table::Operators, "b", &["x"], &mut sets);
+        assert_eq!(told(&mut sets), ["operators +b", "in x +b-a", "staffed +x"]);
+    }
+
+    #[test]
+    fn a_row_that_goes_leaves_every_set() {
+        let (mut standing, mut sets) = (Standing::default(), SetChanges::default());
+        standing.put(Table::Operators, "a", &["x", "y"], &mut sets);
+        standing.put(Table::Operators, "b", &["y"], &mut sets);
+        sets.clear();
+        standing.remove(Table::Operators, "a", &mut sets);
+        assert_eq!(
+            told(&mut sets),
+            ["operators -a", "in x -a", "in y -a", "staffed -x"]
+        );
+        standing.remove(Table::Operators, "never seen", &mut sets);
+        assert_eq!(told(&mut sets), ["operators -never seen"]);
+        assert_eq!(standing.sets().count(), 3, "operators, y and staffed");
+    }
+
+    #[test]
+    fn a_doubted_row_is_indexed_again_unless_it_went() {
+        let (mut standing, mut sets) = (Standing::default(), SetChanges::default());
+        standing.put(Table::Operators, "a", &["x"], &mut sets);
+        standing.put(Table::Operators, "b", &["x"], &mut sets);
+        standing.remove(Table::Operators, "b", &mut sets);
+        sets.clear();
+        standing.doubt(Table::Operators, "a".into());
+        standing.doubt(Table::Operators, "b".into());
+        assert!(standing.has_doubts());
+        standing.resolve_doubts(&mut sets);
+        assert_eq!(told(&mut sets), ["operators +a", "in x +a", "staffed +x"]);
+        assert!(!standing.has_doubts());
+    }
 }
