@@ -16,8 +16,8 @@ _NEVER_NULL: Final = frozenset({"limit", "state", "interval"})
 """Of the others `null` may be a name."""
 
 
-def check_query(request: Request[Any, Any, Any]) -> None:
-    """Before a request is taken apart.
+async def check_query(request: Request[Any, Any, Any]) -> None:
+    """Before a request is taken apart; a coroutine, because Litestar would run a plain function in a thread.
 
     Raises
     ------
