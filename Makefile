@@ -160,6 +160,10 @@ fuzz: ## Run each fuzz target for FUZZ_SECONDS (5); needs cargo-fuzz and a night
 bench: $(BUILT) ## Measure ours and the peers in one run, print one table, write benches/results (ARGS='--only P2 --assert')
 	@$(PY) -m benches.run $(ARGS)
 
+.PHONY: load
+load: $(BUILT) ## Users of the read API under a flood of AMI events, percentiles beside a bare route's (ARGS='--seconds 60 --assert')
+	@$(PY) -m loadtests.run $(ARGS)
+
 # ---- what is shipped ----
 
 .PHONY: wheel
