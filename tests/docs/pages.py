@@ -14,7 +14,8 @@ commands after it, `<!-- example: exit N -->` is the exit code the block's last 
 `<!-- example: output -->` before a ```` ```text ```` block is what the Python block before it must print.
 
 All blocks of a page run in order in one folder of their own, which holds the recordings of tests/data. Ports are freed:
-each `127.0.0.1:PORT` of a page becomes a free port, and `pbx.example.org:PORT` a fake Asterisk that plays a recording.
+each `127.0.0.1:PORT` of a page becomes a free port, `pbx.example.org:PORT` a fake Asterisk that plays a recording,
+and `redis.example.org:PORT` a private, empty Redis (a page that names one is skipped where there is none).
 """
 
 import re

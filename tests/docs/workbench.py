@@ -15,12 +15,14 @@ from pathlib import Path
 from typing import Final, Self
 
 from tests.docs.pages import ROOT, Block, Command, commands_of, prints
+from tests.services.redis_server import RedisServer
 
 LONGEST_COMMAND: Final = 60.0  # seconds
 # What prepares a machine is shown, not run.
 NOT_OURS: Final = {"git", "cd", "sudo", "apt-get", "pip", "rustup", "systemctl"}
 _LOOPBACK: Final = re.compile(r"\b(?:127\.0\.0\.1|localhost):(\d+)\b")
 _PBX: Final = re.compile(r"\bpbx\.example\.org:\d+\b")
+_REDIS: Final = re.compile(r"\bredis\.example\.org:\d+\b")
 # Machines without curl still run the examples that use it.
 _CURL: Final = """#!{python}
 import sys, httpx
@@ -84,6 +86,7 @@ class Workbench:
         self.folder = folder
         self.ports: dict[str, int] = {}
         self.background: list[Background] = []
+        self.redis: RedisServer | None = None
         self.printed = ""
         tools = folder / ".bin"
         tools.mkdir()
@@ -113,11 +116,21 @@ class Workbench:
         for running in self.background:
             with contextlib.suppress(subprocess.TimeoutExpired):
                 running.stop()
+        if self.redis is not None:
+            self.redis.stop()
 
     def freed(self, text: str) -> str:
         """The text with its documented addresses replaced by those that work here."""
         text = _LOOPBACK.sub(lambda found: f"127.0.0.1:{self.ports.setdefault(found[1], free_port())}", text)
-        return _PBX.sub(lambda _: self.fake_asterisk(), text)
+        text = _PBX.sub(lambda _: self.fake_asterisk(), text)
+        return _REDIS.sub(lambda _: self.private_redis(), text)
+
+    def private_redis(self) -> str:
+        if self.redis is None:
+            folder = self.folder / ".redis"
+            folder.mkdir()
+            self.redis = RedisServer(folder).start()
+        return f"127.0.0.1:{self.redis.port}"
 
     def fake_asterisk(self) -> str:
         if "pbx" not in self.ports:
