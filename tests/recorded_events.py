@@ -141,9 +141,13 @@ class RecordedDouble(BoardDouble):
         super().__init__(source, **rows)
         self.hung_up: list[bytes] = []
         self.lost = 0
+        self.raised = 0
 
     def keep_hung_up(self, keep: bool, /) -> None:
         assert keep
+
+    def raise_seq(self, seq: int, /) -> None:
+        self.raised = seq
 
     def take_hung_up(self) -> tuple[list[bytes], int]:
         rows, self.hung_up = self.hung_up, []

@@ -76,7 +76,7 @@ class ServiceLevelContract:
         assert refused.value.field == field
 
     async def test_more_intervals_than_a_report_holds_are_refused(self, database: Database) -> None:
-        with pytest.raises(StatusQueryError, match="more than 1000 intervals of a quarter"):
+        with pytest.raises(StatusQueryError, match="more than 1000 intervals of one quarter"):
             await Analytics(database).service_level("support", at(0), at(86_400 * 11), step="quarter")
 
     async def test_each_visit_counts_in_the_interval_it_began_in(self, database: Database) -> None:

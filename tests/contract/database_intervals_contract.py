@@ -60,6 +60,7 @@ class IntervalContract:
             ("available", 90, 95, True, True),
             ("ringing", 95, None, True, False),
         ]
+        assert board.raised == 2
 
     async def test_dropped_events_are_a_gap(self, database: Database) -> None:
         writing = recorder(database, most_waiting=2)

@@ -4,20 +4,23 @@ Who is operator, in which queues, paused or not, is configuration and as last kn
 known any more: nobody rings, talks or wraps up, queues are empty and their figures begin anew.
 """
 
+import logging
 from collections import Counter
-from typing import Final
+from collections.abc import Sequence
+from typing import Final, TypeVar
 
 import msgspec
 from sqlalchemy import and_, select
 
 from vss_router.database import tables
-from vss_router.database.asking import asked
 from vss_router.database.engine import Database
 from vss_router.database.row_json import to_json
-from vss_router.errors import StatusUnavailableError
 from vss_router.status.rows import Membership, OperatorRow, QueueCounts, QueueRow, ServiceLevel
 
 __all__ = ["Configured", "ConfiguredRow", "load_configured"]
+
+_Row = TypeVar("_Row", OperatorRow, QueueRow)
+_log = logging.getLogger(__name__)
 
 RECENT_MS: Final = 3_600_000
 """A board shows who left the last queue for an hour."""
@@ -45,13 +48,15 @@ class Configured(msgspec.Struct, frozen=True, kw_only=True):
 async def load_configured(database: Database, source: str) -> Configured:
     """The rows of a PBX, marked `stale`.
 
+    A row that an older version wrote in another shape is left out.
+
     Raises
     ------
-    StatusUnavailableError
-        The database does not answer.
+    DatabaseUnavailableError, DatabaseError
+        The database does not answer, or cannot be opened.
     """
     operators, queues = tables.operators.c, tables.queues.c
-    async with asked(database) as connection:
+    async with database.reading() as connection:
         known = select(tables.sources).where(tables.sources.c.source == source)
         last = (await connection.execute(known)).one_or_none()
         if last is None:
@@ -61,11 +66,8 @@ async def load_configured(database: Database, source: str) -> Configured:
         operator_rows = (await connection.execute(select(operators.row).where(present, recent))).scalars().all()
         standing = and_(queues.source == source, queues.gone_at.is_(None))
         queue_rows = (await connection.execute(select(queues.row).where(standing))).scalars().all()
-    try:
-        rested = [_rested(msgspec.json.decode(row, type=OperatorRow)) for row in operator_rows]
-        emptied = [_emptied(msgspec.json.decode(row, type=QueueRow), rested) for row in queue_rows]
-    except msgspec.MsgspecError as error:
-        raise StatusUnavailableError(f"The database holds a row of {source} that cannot be read: {error}.") from error
+    rested = [_rested(row) for row in _read(operator_rows, OperatorRow)]
+    emptied = [_emptied(row, rested) for row in _read(queue_rows, QueueRow)]
     return Configured(
         seq=last.seq,
         operators=[
@@ -81,6 +83,16 @@ async def load_configured(database: Database, source: str) -> Configured:
         ],
         queues=[ConfiguredRow(id=row.name, row=_encoded(row), name=row.name) for row in emptied],
     )
+
+
+def _read(rows: Sequence[bytes], shape: type[_Row]) -> list[_Row]:
+    read = []
+    for row in rows:
+        try:
+            read.append(msgspec.json.decode(row, type=shape))
+        except msgspec.MsgspecError as error:
+            _log.warning("a row of the database cannot be read, it is left out", extra={"reason": str(error)})
+    return read
 
 
 def _rested(row: OperatorRow) -> OperatorRow:

@@ -5,7 +5,7 @@ from typing import Final, final
 from sqlalchemy import TableClause, func, select
 
 from vss_router.database import tables
-from vss_router.database.asking import asked
+from vss_router.database.asking import asked, in_time
 from vss_router.database.engine import Database
 from vss_router.status.reader_protocols import Table
 
@@ -25,6 +25,7 @@ class RowCounts:
     def __init__(self, database: Database) -> None:
         self._database = database
 
+    @in_time
     async def counts(self, source: str) -> dict[Table, int]:
         """Rows by table; there are no channels, which the database does not keep while they live.
 

@@ -8,6 +8,7 @@ import contextlib
 import ssl
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from pathlib import Path
 from typing import Any, Final, TypeVar, final
 
 from sqlalchemy import URL, event
@@ -16,7 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 from sqlalchemy.pool import AsyncAdaptedQueuePool
 
 from vss_router.database.migrations.upgrade import upgrade
-from vss_router.database.refusals import refusal
+from vss_router.database.refusals import refusal, unopened
 from vss_router.database.url import database_url, shown
 from vss_router.errors import DatabaseError, DatabaseUnavailableError
 
@@ -26,6 +27,8 @@ _T = TypeVar("_T")
 
 BUSY_SECONDS: Final = 5.0
 """How long SQLite waits for another process that writes."""
+CLOSE_SECONDS: Final = 10.0
+"""How long closing waits for what was begun."""
 _PRAGMAS: Final = (
     "journal_mode=WAL",
     # With WAL this loses no committed transaction to a crash of the process, only to one of the machine.
@@ -62,6 +65,7 @@ class Database:
         parsed = database_url(url, environ)
         self.url = shown(parsed)
         """The address for people, without password."""
+        self._folder = Path(parsed.database).parent if self.url.startswith("sqlite") and parsed.database else None
         self._answer_seconds = answer_seconds
         self._clock = clock
         self._engine = _engine(parsed, connect_seconds, answer_seconds)
@@ -90,11 +94,16 @@ class Database:
             return
         if self._opening is None:
             self._opening = asyncio.get_running_loop().create_task(self._open(), name="opening the database")
+            # Whoever began it may have lost patience.
+            self._opening.add_done_callback(lambda opened: opened.cancelled() or opened.exception())
         # A step of the schema takes as long as it takes: who loses patience does not take it back.
         await asyncio.shield(self._opening)
 
     async def _open(self) -> None:
         try:
+            # Asked here, because the driver leaves a thread behind for a moment when it finds out itself.
+            if self._folder is not None and not self._folder.is_dir():
+                raise unopened(self.url)
             with self._named_errors():
                 async with self._engine.connect() as connection:
                     await upgrade(connection, self.url)
@@ -105,10 +114,10 @@ class Database:
     async def close(self) -> None:
         """Close all connections; a memory database is gone then."""
         if self._opening is not None:
-            self._opening.cancel()
-            await asyncio.wait({self._opening})
+            # Cut in the middle it would leave a connection behind that nobody closes.
+            await asyncio.wait({self._opening}, timeout=CLOSE_SECONDS)
         if self._given_up:
-            await asyncio.wait(self._given_up)
+            await asyncio.wait(self._given_up, timeout=CLOSE_SECONDS)
         await self._engine.dispose()
 
     @contextlib.asynccontextmanager

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Any, Final, Literal, final
 
 import msgspec
-from sqlalchemy import ColumnElement, Table, and_, exists, select, true
+from sqlalchemy import ColumnElement, Table, and_, exists, func, select, true
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from vss_router.database import tables
@@ -169,15 +169,17 @@ class DatabaseReader:
                 of = self._configured[0]
             if of not in self._configured:
                 return None
-        if of is None:
-            return None
         standing = true() if table is tables.calls else table.c.gone_at.is_(None)
+        as_of = tables.sources.c.as_of.label("source_as_of")
         row = (
-            select(table, tables.sources.c.as_of.label("source_as_of"))
+            select(table, as_of, select(func.count()).select_from(tables.sources).scalar_subquery().label("pbxs"))
             .join(tables.sources, tables.sources.c.source == table.c.source)
-            .where(table.c.source == of, table.c.key == key_of(row_id), standing)
+            .where(table.c.key == key_of(row_id), standing)
         )
-        return (await connection.execute(row)).one_or_none()
+        if of is not None:
+            return (await connection.execute(row.where(table.c.source == of))).one_or_none()
+        found = (await connection.execute(row.limit(2))).all()
+        return found[0] if found and found[0].pbxs == 1 else None
 
     async def _list(
         self, table: Table | None, wanted: list[Any], source: str | None, limit: int | None, cursor: str | None

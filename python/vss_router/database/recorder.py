@@ -14,19 +14,18 @@ import logging
 import random as random_module
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable, Mapping
-from typing import Final, TypeVar, final
+from collections.abc import Callable, Mapping
+from typing import Final, final
 
 import msgspec
-from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, ProgrammingError, SQLAlchemyError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.exc import SQLAlchemyError
 
-from vss_router.ami.backoff import Backoff, jittered
+from vss_router.ami.backoff import jittered
+from vss_router.database.attempts import Attempts, worth_a_line
 from vss_router.database.batch_writing import write
 from vss_router.database.engine import Database
 from vss_router.database.recorded_facts import CALL_EVENT, HUNG_UP, RecordedBoard
 from vss_router.database.recorder_stats import RecorderStats
-from vss_router.database.refusals import refusal
 from vss_router.database.retention import expire
 from vss_router.database.source_recording import DirtyCalls, SourceRecording
 from vss_router.database.write_batch import WriteBatch
@@ -35,17 +34,12 @@ from vss_router.event_fanout import TypedEvent
 
 __all__ = ["StatusRecorder"]
 
-RETRY_FIRST_SECONDS: Final = 0.2
-RETRY_MOST_SECONDS: Final = 30.0
-REFUSALS: Final = 3
-"""So often a batch is tried that the database answers but does not take."""
 BEAT_SECONDS: Final = 10.0
 """How often it is noted that the PBX is listened to, when nothing else is written."""
 RETENTION_SECONDS: Final = 600.0
 _BREATH: Final = 64
 """Events folded before the loop may do something else."""
 
-_T = TypeVar("_T")
 _log = logging.getLogger(__name__)
 
 
@@ -94,7 +88,7 @@ class StatusRecorder:
         monotonic: Callable[[], float] = time.monotonic,
         random: Callable[[], float] = random_module.random,
     ) -> None:
-        self.stats = RecorderStats()
+        self._stats = RecorderStats()
         self._database = database
         self._boards = boards
         self._records = records or _always
@@ -111,14 +105,24 @@ class StatusRecorder:
         self._lost: set[str] = set()
         self._hung_up_lost: dict[str, int] = {}
         self._sources: dict[str, SourceRecording] = {}
-        self._backoff = Backoff(RETRY_FIRST_SECONDS, RETRY_MOST_SECONDS, random)
         self._full = asyncio.Event()
         self._stopping = asyncio.Event()
+        self._attempts = Attempts(database.url, self._stats, self._stopping, random)
         self._flushing = asyncio.Lock()
         self._in_hand = 0
+        self._in_hand_since: float | None = None
         self._task: asyncio.Task[None] | None = None
         self._expire_at = monotonic()
         self._beat_at = self._expire_at + BEAT_SECONDS
+
+    @property
+    def stats(self) -> RecorderStats:
+        """What was done since the start, and what waits now."""
+        oldest = self._in_hand_since
+        if oldest is None and self._waiting:
+            oldest = self._waiting[0].since
+        self._stats.lag_seconds = 0.0 if oldest is None else self._monotonic() - oldest
+        return self._stats
 
     def start(self) -> None:
         """Begin to write, in a task of its own; the database need not answer yet."""
@@ -158,11 +162,11 @@ class StatusRecorder:
         after_loss = source in self._lost
         self._lost.discard(source)
         self._waiting.append(_Waiting(source, events, ended, self._monotonic(), after_loss))
-        self.stats.events += len(events)
-        self.stats.waiting += len(events)
-        while self.stats.waiting > self._most_waiting and len(self._waiting) > 1:
+        self._stats.events += len(events)
+        self._stats.waiting += len(events)
+        while self._stats.waiting > self._most_waiting and len(self._waiting) > 1:
             self._drop_oldest()
-        if self.stats.waiting >= self._batch_rows:
+        if self._stats.waiting >= self._batch_rows:
             self._full.set()
 
     def take_hung_up(self, source: str, rows: list[bytes]) -> None:
@@ -182,19 +186,23 @@ class StatusRecorder:
                 batch = await self._fold()
                 if len(batch):
                     await self._write(batch)
-                self._in_hand = 0
+                self._in_hand, self._in_hand_since = 0, None
 
     async def _run(self) -> None:
         while True:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._full.wait(), self._flush_seconds)
             self._full.clear()
-            await self.flush()
+            try:
+                await self.flush()
+                await self._beat(at_once=self._stopping.is_set())
+                await self._expire()
+            except Exception:  # noqa: BLE001 - whatever it is, the next batch is not to blame
+                self._stats.failures += 1
+                if worth_a_line(self._stats.failures):
+                    _log.exception("the recorder stumbled over a batch and goes on with the next")
             if self._stopping.is_set():
-                await self._beat(at_once=True)
                 return
-            await self._beat()
-            await self._expire()
 
     async def _fold(self) -> WriteBatch:
         batch = WriteBatch()
@@ -206,8 +214,10 @@ class StatusRecorder:
             if not self._waiting or self._waiting[0] is not entry:
                 continue  # dropped meanwhile
             self._waiting.popleft()
-            self.stats.waiting -= len(entry.events)
+            self._stats.waiting -= len(entry.events)
             self._in_hand += len(entry.events)
+            if self._in_hand_since is None:
+                self._in_hand_since = entry.since
             recording.into(batch)
             if entry.after_loss:
                 recording.lost(entry.events)
@@ -228,7 +238,6 @@ class StatusRecorder:
             recording.live_calls(calls)
             recording.seen(int(self._clock() * 1000) if self._is_current(source) else 0)
         self._fold_legs(batch)
-        self.stats.lag_seconds = self._monotonic() - self._waiting[0].since if self._waiting else 0.0
         return batch
 
     def _fold_legs(self, batch: WriteBatch) -> None:
@@ -237,7 +246,7 @@ class StatusRecorder:
             try:
                 batch.leg(source, HUNG_UP.decode(row))
             except msgspec.MsgspecError:
-                self.stats.unreadable += 1
+                self._stats.unreadable += 1
 
     def _fetch_hung_up(self) -> None:
         for source, board in self._boards.items():
@@ -255,14 +264,14 @@ class StatusRecorder:
         if known is None:
 
             async def resumed() -> SourceRecording:
-                recording = SourceRecording(source, self._boards.get(source), self.stats)
+                recording = SourceRecording(source, self._boards.get(source), self._stats)
                 async with self._database.reading() as connection:
                     await recording.resume(connection)
                 return recording
 
-            known = await self._until_done(resumed)
+            known = await self._attempts.until_done(resumed)
             if known is None:
-                known = SourceRecording(source, self._boards.get(source), self.stats)
+                known = SourceRecording(source, self._boards.get(source), self._stats)
             self._sources[source] = known
         return known
 
@@ -271,52 +280,16 @@ class StatusRecorder:
             began = self._monotonic()
             async with self._database.writing() as connection:
                 rows = await write(connection, batch)
-            self.stats.batch_seconds = self._monotonic() - began
+            self._stats.batch_seconds = self._monotonic() - began
             return rows
 
-        rows = await self._until_done(written)
+        rows = await self._attempts.until_done(written)
         if rows is None:
             for recording in self._sources.values():
                 recording.forget_written()
             return
-        self.stats.rows += rows
-        self.stats.batches += 1
-
-    async def _until_done(self, action: Callable[[], Awaitable[_T]]) -> _T | None:
-        """Do it, trying again while the database is down; None when it answers and refuses for good."""
-        refusals = 0
-        while True:
-            try:
-                result = await action()
-            except Exception as error:  # noqa: BLE001 - a driver raises what it likes, and the recorder goes on
-                self._failed(error)
-                if _is_refusal(error):
-                    refusals += 1
-                if refusals >= REFUSALS:
-                    self.stats.refused += 1
-                    _log.exception("the database does not take a batch, it is given up")
-                    return None
-                await self._pause(self._backoff.next())
-            else:
-                self._backoff.reset()
-                self.stats.trouble = None
-                return result
-
-    async def _pause(self, seconds: float) -> None:
-        if self._stopping.is_set():
-            await asyncio.sleep(RETRY_FIRST_SECONDS)
-            return
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._stopping.wait(), seconds)
-
-    def _failed(self, error: Exception) -> None:
-        self.stats.failures += 1
-        said = error if isinstance(error, DatabaseError) else refusal(self._database.url, error)
-        self.stats.trouble = str(said)
-        if _worth_a_line(self.stats.failures):
-            _log.warning(
-                "recording waits for the database", extra={"trouble": str(said), "waiting": self.stats.waiting}
-            )
+        self._stats.rows += rows
+        self._stats.batches += 1
 
     async def _beat(self, *, at_once: bool = False) -> None:
         """Note that the PBXs are listened to, so that a restart knows from when on nobody did."""
@@ -337,16 +310,16 @@ class StatusRecorder:
         self._expire_at = self._monotonic() + jittered(RETENTION_SECONDS, self._random)
         before = int((self._clock() - self._days * 86_400) * 1000)
         try:
-            self.stats.expired += await expire(self._database, before)
+            self._stats.expired += await expire(self._database, before)
         except (SQLAlchemyError, DatabaseError, OSError, TimeoutError) as error:
-            self._failed(error)
+            self._attempts.failed(error)
 
     def _is_current(self, source: str) -> bool:
         return self._is_watched(source) and not any(entry.source == source for entry in self._waiting)
 
     def _drop_oldest(self) -> None:
         entry = self._waiting.popleft()
-        self.stats.waiting -= len(entry.events)
+        self._stats.waiting -= len(entry.events)
         following = next((later for later in self._waiting if later.source == entry.source), None)
         if following is not None:
             following.after_loss = True
@@ -355,22 +328,10 @@ class StatusRecorder:
         self._count_dropped(len(entry.events))
 
     def _count_dropped(self, count: int) -> None:
-        before, self.stats.dropped = self.stats.dropped, self.stats.dropped + count
-        if len(str(before)) < len(str(self.stats.dropped)) or not before:
-            _log.warning("history loses events, the database is behind", extra={"lost": self.stats.dropped})
-
-
-def _is_refusal(error: Exception) -> bool:
-    """Whether trying the same again is in vain: the database answered, and not that it is busy, full or ending."""
-    if isinstance(error, IntegrityError | DataError | ProgrammingError):
-        return True
-    return not isinstance(error, DBAPIError | DatabaseError | OSError | PoolTimeout)
+        before, self._stats.dropped = self._stats.dropped, self._stats.dropped + count
+        if len(str(before)) < len(str(self._stats.dropped)) or not before:
+            _log.warning("history loses events, the database is behind", extra={"lost": self._stats.dropped})
 
 
 def _always(_source: str) -> bool:
     return True
-
-
-def _worth_a_line(count: int) -> bool:
-    """The first time and each tenfold: an outage must not fill the disk."""
-    return str(count).rstrip("0") == "1"

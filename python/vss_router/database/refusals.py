@@ -5,7 +5,7 @@ from typing import Final
 
 from vss_router.errors import DatabaseError, DatabaseUnavailableError
 
-__all__ = ["refusal"]
+__all__ = ["refusal", "unopened"]
 
 _WRONG_PASSWORD: Final = {"28000", "28P01"}
 _NO_DATABASE: Final = {"3D000"}
@@ -25,8 +25,13 @@ def refusal(url: str, error: BaseException) -> DatabaseError:
     if "file is not a database" in reason:
         return DatabaseError(f"the file of {url} is not a database: name another file")
     if "unable to open database file" in reason:
-        return DatabaseError(f"the database {url} cannot be opened: check that its folder exists and may be written")
+        return unopened(url)
     return DatabaseUnavailableError(f"the database {url} does not answer: {reason}")
+
+
+def unopened(url: str) -> DatabaseError:
+    """The error to raise for a file that cannot be made or opened."""
+    return DatabaseError(f"the database {url} cannot be opened: check that its folder exists and may be written")
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:

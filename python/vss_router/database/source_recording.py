@@ -66,6 +66,9 @@ class SourceRecording:
         if known is None:
             return
         self.seq, self.as_of, self._unwatched_since = known.seq, known.as_of, known.seen_at
+        if self._board is not None:
+            # Another router may have counted further: what this one tells must not look older than that.
+            self._board.raise_seq(self.seq)
         history = tables.status_history
         opened = select(history).where(
             and_(history.c.source == of, history.c.kind == OPERATOR_KIND, history.c.ended.is_(None))

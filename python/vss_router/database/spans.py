@@ -100,5 +100,6 @@ def _zone(name: str) -> ZoneInfo:
 
 def _too_many(step: str) -> StatusQueryError:
     return StatusQueryError(
-        "step", f"The span has more than {MOST_INTERVALS} intervals of a {step}: take a longer step or a shorter span."
+        "step",
+        f"The span has more than {MOST_INTERVALS} intervals of one {step}: take a longer step or a shorter span.",
     )
