@@ -17,6 +17,7 @@ from vss_router._core import StatusBoard
 from vss_router.ami.backoff import Backoff
 from vss_router.database.analytics import Analytics
 from vss_router.database.configured import ConfiguredRow, load_configured
+from vss_router.database.counting import RowCounts
 from vss_router.database.engine import Database
 from vss_router.database.history import History
 from vss_router.database.reader import DatabaseReader
@@ -68,6 +69,7 @@ class StatusRecording:
     ) -> None:
         self.database = Database(url, environ=environ)
         self.reader = DatabaseReader(self.database)
+        self.counts = RowCounts(self.database)
         self.history = History(self.database)
         self.analytics = Analytics(self.database)
         self.recorder = StatusRecorder(

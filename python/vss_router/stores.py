@@ -19,7 +19,7 @@ from prometheus_client import CollectorRegistry
 from vss_router._core import StatusBoard, StatusWriter
 from vss_router.ami.link_status import LinkStatus
 from vss_router.api.links import CountedBoard
-from vss_router.api.writers import Counters
+from vss_router.api.writers import Counters, RowCounter
 from vss_router.event_fanout import EventFanout
 from vss_router.publishing import StatusPublisher
 from vss_router.settings import Settings
@@ -36,7 +36,6 @@ from vss_router.store_metrics import RecorderCollector, WriterCollector
 
 if TYPE_CHECKING:
     # Loading SQLAlchemy takes half a second, which a router without a database need not wait for.
-    from vss_router.database.counting import RowCounts
     from vss_router.recording import StatusRecording
 
 __all__ = ["StatusStores"]
@@ -71,6 +70,7 @@ class StatusStores:
     """Takes rows by hand: the boards, or without any the Redis."""
     boards: Mapping[str, CountedBoard]
     """What is shown: the router's own boards, or those of the replica."""
+    recording: "StatusRecording | None"
 
     def __init__(
         self,
@@ -89,7 +89,7 @@ class StatusStores:
         self.is_stale = is_stale
         self.replica: ReplicaReader | None = None
         self.publisher: StatusPublisher | None = None
-        self.recording: StatusRecording | None = None
+        self.recording = None
         self._redis: RedisConnection | None = None
         self._counted: RedisStore | None = None
         if settings.redis:
@@ -160,13 +160,11 @@ class StatusStores:
 
     def counters(self) -> Counters:
         """Who counts the rows of each store."""
-        counters: dict[Literal["redis", "database"], RedisStore | RowCounts] = {}
+        counters: dict[Literal["redis", "database"], RowCounter] = {}
         if self._counted is not None:
             counters["redis"] = self._counted
         if self.recording is not None:
-            from vss_router.database.counting import RowCounts
-
-            counters["database"] = RowCounts(self.recording.database)
+            counters["database"] = self.recording.counts
         return counters
 
     def _records(self, source: str) -> bool:
