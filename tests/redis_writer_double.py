@@ -12,6 +12,7 @@ class WriterStatusDouble:
     epoch: int = 3
     holder: str | None = "a"
     seq: int = 41
+    behind: int = 0
     rows_written: int = 7
     flushes: int = 2
     connects: int = 1

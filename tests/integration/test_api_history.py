@@ -1,6 +1,7 @@
 """History and analytics over HTTP: spans, pages, and databases that are not there. The figures are tested elsewhere."""
 
 import asyncio
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
@@ -149,6 +150,13 @@ def test_pages_and_source_are_handed_on(client: TestClient[Litestar], past: Past
     client.get(f"{STATUS_PREFIX}/history/operators/PJSIP%2F1?limit=7&cursor=abc&source=main")
     assert past.asked[0][0] == "PJSIP/1"
     assert past.named[0] == {"source": "main", "limit": 7, "cursor": "abc"}
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_times_have_milliseconds(client: TestClient[Litestar], path: str) -> None:
+    times = re.findall(r'"(\d{4}-\d\d-\d\dT[^"]*)"', client.get(f"{STATUS_PREFIX}/{path}").text)
+    assert times
+    assert [time for time in times if not re.fullmatch(r".*:\d\d\.\d{3}Z", time)] == []
 
 
 @pytest.mark.parametrize("query", ["limit=0", "limit=201", "limit=x"])

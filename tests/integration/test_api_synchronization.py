@@ -98,6 +98,18 @@ class TestStatus:
         assert rows["redis"] == {"operators": 1, "channels": 0, "calls": 0, "queues": 2}
         assert rows["database"] == {"operators": 5, "channels": None, "calls": 900, "queues": 2}
 
+    def test_a_board_that_follows_another_router_counts_what_it_can(self) -> None:
+        class Followed(BoardDouble):
+            def stats(self) -> dict[str, int]:
+                return {"operators": 1, "channels": 0, "calls": 0, "queues": 0}
+
+        boards = {"main": Followed(operators=[operator("PJSIP/1")])}
+        with TestClient(build_app(MemoryReader(boards), boards=boards)) as client:
+            shown = client.get(STATUS).json()["sources"]["main"]
+            assert client.get(f"{STATUS_PREFIX}/stream", params={"source": "west"}).status_code == 404
+        assert (shown["rows"]["memory"]["operators"], shown["rows"]["memory"]["callers"]) == (1, 0)
+        assert (shown["resyncs"], shown["connected"]) == (0, False)
+
     @pytest.mark.parametrize("counter", [Counter(RedisUnavailableError("Redis is away: wait")), Hanging()])
     def test_a_store_that_does_not_answer_holds_nothing_up(
         self, parts: Parts, client: TestClient[Litestar], counter: Any, monkeypatch: pytest.MonkeyPatch
@@ -118,6 +130,7 @@ class TestStatus:
             "epoch": 3,
             "holder": "b",
             "seq": 41,
+            "behind": 0,
             "rows_written": 7,
             "flushes": 2,
             "connects": 1,

@@ -81,4 +81,6 @@ class BoardFeed:
 
 def _holds_anything(board: CountedBoard) -> bool:
     counted = board.stats()
-    return counted["resyncs"] > 0 or any(counted[table] > 0 for table in ("operators", "channels", "calls", "queues"))
+    return counted.get("resyncs", 0) > 0 or any(
+        counted.get(table, 0) > 0 for table in ("operators", "channels", "calls", "queues")
+    )

@@ -51,13 +51,17 @@ class RowsBySource(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RedisSync(msgspec.Struct, frozen=True, kw_only=True):
-    """The writer to Redis: written up to `seq`; `holder` names the writer that holds the lease, `epoch` its number."""
+    """The writer to Redis: written up to `seq`, `behind` the board by so much.
+
+    `holder` is the lease of whoever writes, `<epoch>:<writer id>`; `epoch` the number of our own last lease.
+    """
 
     state: WriterState
     trouble: str | None
     epoch: int
     holder: str | None
     seq: int
+    behind: int
     rows_written: int
     flushes: int
     connects: int
@@ -126,8 +130,9 @@ _EXAMPLE: Final = SyncStatus(
                 state="writing",
                 trouble=None,
                 epoch=3,
-                holder="pbx-a",
+                holder="3:pbx-a",
                 seq=1795290561084012,
+                behind=0,
                 rows_written=48_211,
                 flushes=9_120,
                 connects=1,
@@ -216,11 +221,11 @@ def _status(
             fence=None if link is None else link.fence,
             filtered=None if link is None else link.filtered,
             lists_refused={} if link is None else link.lists_refused,
-            resyncs=counted["resyncs"],
+            resyncs=counted.get("resyncs", 0),
             resync_last_reason=None if link is None else link.resync_last_reason,
             reconnects=0 if link is None else link.reconnects,
             rows=RowsBySource(
-                memory=RowCounts(**{table: counted[table] for table in _TABLES}),
+                memory=RowCounts(**{table: counted.get(table, 0) for table in _TABLES}),
                 redis=stored.get(("redis", source)),
                 database=stored.get(("database", source)),
             ),
