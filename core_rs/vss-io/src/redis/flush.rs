@@ -259,8 +259,7 @@ fn targets<'a>(
     set: &Set,
     change: &'a SetChange,
 ) -> impl Iterator<Item = Target<'a>> {
-    let comes: Vec<_> = change.ids(true).collect();
-    let goes: Vec<_> = change.ids(false).collect();
+    let (comes, goes) = (change.ids(true), change.ids(false));
     let (first, second) = match rewrite {
         None => ((keys.set(set), comes, goes), None),
         Some(rewrite) => {
@@ -334,7 +333,7 @@ mod tests {
             q:{m}:operator:\"c q:{m}:call:9 q:{m}:operators q:{m}:calls q:{m}:queue:x:operators q:{m}:staffed \
             7:w 60000 1 1 1 1 4 5 8 \
             {\"operators\":[\"a\",\"b\",\"\\\"c\"],\"channels\":[],\"queues\":[],\"calls\":[\"9\"]} live T 22 \
-            2 3 4 2 0 \"c b 0 1 9 1 0 b 1 0 x";
+            2 3 4 2 0 b \"c 0 1 9 1 0 b 1 0 x";
         assert_eq!(words(&flush).join(" "), expected);
         assert_eq!((flush.rows, flush.known.len()), (4, 1));
         assert!(gathering.is_empty());

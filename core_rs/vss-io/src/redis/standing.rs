@@ -15,27 +15,34 @@ use super::keys::{Set, escaped};
 #[derive(Debug, Default)]
 pub struct SetChanges(BTreeMap<Set, SetChange>);
 
-/// What one flush changes about one set: the last word about each id, whether it is in.
+/// What one flush changes about one set: ids that came (true) or went, in that order.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub struct SetChange(BTreeMap<Box<str>, bool>);
+pub struct SetChange(Vec<(Box<str>, bool)>);
 
 impl SetChange {
-    /// Ids that come (true) or go.
-    pub fn ids(&self, comes: bool) -> impl Iterator<Item = &str> {
-        self.0
-            .iter()
-            .filter(move |(_, is_in)| **is_in == comes)
-            .map(|(id, _)| &**id)
+    /// Ids that come (true) or go: the last word about each counts.
+    pub fn ids(&self, comes: bool) -> Vec<&str> {
+        if self.0.iter().all(|(_, came)| *came == comes) {
+            return self.0.iter().map(|(id, _)| &**id).collect();
+        }
+        if self.0.iter().all(|(_, came)| *came != comes) {
+            return Vec::new();
+        }
+        let last: BTreeMap<&str, bool> = self.0.iter().map(|(id, came)| (&**id, *came)).collect();
+        last.into_iter()
+            .filter(|(_, came)| *came == comes)
+            .map(|(id, _)| id)
+            .collect()
     }
 }
 
 impl SetChanges {
     fn add(&mut self, set: Set, id: &str) {
-        self.0.entry(set).or_default().0.insert(id.into(), true);
+        self.0.entry(set).or_default().0.push((id.into(), true));
     }
 
     fn remove(&mut self, set: Set, id: &str) {
-        self.0.entry(set).or_default().0.insert(id.into(), false);
+        self.0.entry(set).or_default().0.push((id.into(), false));
     }
 
     /// Each set that changes.
@@ -216,8 +223,16 @@ mod tests {
                 Set::Members(queue) => format!("in {queue}"),
                 Set::Staffed => "staffed".to_owned(),
             };
-            let come = change.ids(true).flat_map(|id| ["+", id]).collect::<String>();
-            let go = change.ids(false).flat_map(|id| ["-", id]).collect::<String>();
+            let come = change
+                .ids(true)
+                .into_iter()
+                .flat_map(|id| ["+", id])
+                .collect::<String>();
+            let go = change
+                .ids(false)
+                .into_iter()
+                .flat_map(|id| ["-", id])
+                .collect::<String>();
             [format!("{name} {come}{go}")]
         });
         let told = told.collect();

@@ -145,6 +145,8 @@ impl Trouble {
         match error.kind() {
             ErrorKind::AuthenticationFailed => Self::LoginRefused { address, why },
             ErrorKind::Server(ServerErrorKind::NoPerm) => Self::NotAllowed { address, why },
+            // What 7.0 says when it is a command inside of a function.
+            _ if why.contains("can't run this command") => Self::NotAllowed { address, why },
             _ if is_tls(&why) => Self::Certificate { address, why },
             _ if error.is_timeout() && !connecting => Self::Silent { address },
             _ if connecting && (error.is_io_error() || error.is_connection_dropped()) => {
@@ -176,4 +178,63 @@ fn is_tls(why: &str) -> bool {
     ["certificate", "tls", "handshake", "corrupt message"]
         .iter()
         .any(|word| why.contains(word))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::ErrorKind::{ConnectionRefused, InvalidData, TimedOut, UnexpectedEof};
+
+    use redis::Value;
+
+    use super::*;
+
+    fn said(line: &str) -> Trouble {
+        let value =
+            redis::parse_redis_value(format!("-{line}\r\n").as_bytes()).and_then(Value::extract_error);
+        Trouble::of(&value.unwrap_err(), "r:1", false)
+    }
+
+    #[test]
+    fn what_redis_says_is_told_apart() {
+        assert!(matches!(said("OOM command not allowed"), Trouble::Full { .. }));
+        assert!(matches!(said("WRONGPASS invalid"), Trouble::LoginRefused { .. }));
+        assert!(matches!(
+            said("NOPERM no permissions"),
+            Trouble::NotAllowed { .. }
+        ));
+        assert!(matches!(
+            said("ERR The user executing the script can't run this command or subcommand"),
+            Trouble::NotAllowed { .. }
+        ));
+        assert!(matches!(
+            said("READONLY You can't write"),
+            Trouble::Replica { .. }
+        ));
+        assert!(matches!(said("MOVED 12 a:1"), Trouble::NoNode { .. }));
+        assert!(matches!(
+            said("CLUSTERDOWN Hash slot not served"),
+            Trouble::NoNode { .. }
+        ));
+        let Trouble::Refused { why, .. } = said("LOADING Redis is loading the dataset") else {
+            panic!("refused");
+        };
+        assert_eq!(why, "LOADING Redis is loading the dataset");
+    }
+
+    #[test]
+    fn what_the_system_says_is_told_apart() {
+        let of = |kind, text: &str, connecting| {
+            Trouble::of(&std::io::Error::new(kind, text).into(), "r:1", connecting)
+        };
+        assert!(matches!(
+            of(ConnectionRefused, "no", true),
+            Trouble::Unreachable { .. }
+        ));
+        assert!(matches!(of(UnexpectedEof, "end", false), Trouble::Broken { .. }));
+        assert!(matches!(of(TimedOut, "late", false), Trouble::Silent { .. }));
+        assert!(matches!(of(TimedOut, "late", true), Trouble::Unreachable { .. }));
+        let tls = of(InvalidData, "invalid peer certificate: UnknownIssuer", true);
+        assert!(matches!(tls, Trouble::Certificate { .. }));
+        assert!(!tls.is_refusal());
+    }
 }

@@ -268,9 +268,9 @@ async fn serve(
         }
         tenure.answered(answer, Instant::now(), backoff.jitter());
         let Some(lease) = tenure.lease() else { continue };
-        let flushes = shared.status_flushes();
+        let rewrites = shared.rewrites();
         let ended = Lead::new(shared, &connection, tenure, lease.clone()).run().await;
-        if shared.status_flushes() > flushes {
+        if shared.rewrites() > rewrites {
             backoff.reset();
         }
         if ended? == LeadEnd::Stopped {
@@ -281,8 +281,11 @@ async fn serve(
 }
 
 impl Shared {
-    fn status_flushes(&self) -> u64 {
-        self.status.lock().unwrap_or_else(PoisonError::into_inner).flushes
+    fn rewrites(&self) -> u64 {
+        self.status
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .rewrites
     }
 }
 
