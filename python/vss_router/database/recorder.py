@@ -37,7 +37,7 @@ __all__ = ["StatusRecorder"]
 BEAT_SECONDS: Final = 10.0
 """How often it is noted that the PBX is listened to, when nothing else is written."""
 RETENTION_SECONDS: Final = 600.0
-_BREATH: Final = 64
+_BREATH: Final = 16
 """Events folded before the loop may do something else."""
 
 _log = logging.getLogger(__name__)
