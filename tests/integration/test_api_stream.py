@@ -1,7 +1,11 @@
 """The stream of changes: how it begins, goes on, takes up again, and what a slow client may cost."""
 
 import asyncio
+import gzip
+import json
 from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 import httpx
@@ -11,12 +15,15 @@ from litestar.testing import TestClient
 
 from tests.board_double import BoardDouble, call, channel, operator, queue
 from tests.integration.sse_client import PATIENCE, streaming
+from vss_router import StatusBoard
 from vss_router.api import STATUS_PREFIX, HttpServer, build_app
 from vss_router.api.feeds import BoardFeed
 from vss_router.api.stream_messages import event_id, positions_in
 from vss_router.api.streams import ROWS_PER_MESSAGE, Streams
 from vss_router.status import MemoryReader
 
+RECORDING = Path(__file__).parents[1] / "data" / "asterisk-22.ami.gz"
+NOW = 1_800_000_000.0
 SEQ = 1_795_290_561_000_000
 PATH = f"{STATUS_PREFIX}/stream"
 TABLES = ("operators", "channels", "queues", "calls")
@@ -149,6 +156,31 @@ async def test_many_changes_come_in_messages_of_bounded_size_that_follow_one_ano
     assert rows == [f"PJSIP/{number + 100}" for number in range(ROWS_PER_MESSAGE * 2 + 10)]
     assert all(len(message.data["operators"]) <= ROWS_PER_MESSAGE for message in told)
     assert [message.data["seq_from"] for message in told[1:]] == [message.data["seq_to"] + 1 for message in told[:-1]]
+
+
+async def test_a_real_board_streams_what_a_recording_brings_until_both_agree() -> None:
+    board = StatusBoard("main", 1)
+    stream_of_bytes = gzip.decompress(RECORDING.read_bytes())
+    half = len(stream_of_bytes) // 2
+    board.feed(stream_of_bytes[:half], NOW)
+    server = HttpServer(build_app(MemoryReader({"main": board}), boards={"main": board}), port=0)
+    await server.start()
+    try:
+        async with streaming(server.url + PATH) as stream:
+            snapshot = (await stream.next()).data
+            rows: dict[str, dict[str, Any]] = {
+                table: {row.get("id", row.get("name")): row for row in snapshot[table]} for table in TABLES
+            }
+            board.feed(stream_of_bytes[half:], NOW)
+            for message in await stream.until("changes", seq=board.seq):
+                for table in TABLES:
+                    for key in message.data["removed"][table]:
+                        rows[table].pop(key, None)
+                    rows[table] |= {row.get("id", row.get("name")): row for row in message.data[table]}
+    finally:
+        await server.stop()
+    now = json.loads(board.snapshot())
+    assert rows == {table: {row.get("id", row.get("name")): row for row in now[table]} for table in TABLES}
 
 
 class TestTakingUpAgain:

@@ -65,7 +65,7 @@ def stream_routes(streams: Streams) -> Router:
         feed = streams.feed
         sources = feed.sources if source is None else (source,)
         if not sources:
-            raise StatusUnavailableError("No PBX is set up, so there is no status to stream: name one with `--ami`.")
+            raise StatusUnavailableError("No PBX is set up, so there is no status to read: name one with `--ami`.")
         if source is not None and source not in feed.sources:
             raise unknown_source(source, feed.sources)
         if streams.full:
