@@ -194,6 +194,12 @@ class StoreContract:
         assert await now(store.queue("a")) is None
         assert await ids(store, "queues") == []
 
+    async def test_operators_of_a_removed_queue_are_still_its_members(self, store: StatusStore) -> None:
+        await store.set_operator("PJSIP/1", OperatorChange(memberships=in_queues("a")))
+        await store.set_queue("a", QueueChange())
+        assert await store.remove_queue("a")
+        assert await ids(store, "operators", queue="a") == ["PJSIP/1"]
+
     async def test_clearing_removes_every_row_and_says_how_many(self, store: StatusStore) -> None:
         for number in range(3):
             await store.set_operator(f"PJSIP/{number}", OperatorChange(memberships=in_queues("a")))

@@ -4,7 +4,7 @@
  memory, synchronized ──▶ answer
    │ stale: its link is down        │ Redis holds rows that another router keeps live ──▶ that answer
    │ never synchronized             ▼
-   ├─▶ the row set by hand ─▶ Redis ─▶ database ─▶ rows of the board all the same ─▶ StatusUnavailableError
+   ├─▶ the row set by hand ─▶ Redis ─▶ database ─▶ a board with rows by hand ─▶ StatusUnavailableError
    │                            │
    └────────────────────────────┴── behind a circuit breaker: an outage costs no request its time-out
 ```

@@ -38,8 +38,8 @@ class MemoryReader:
 
     `boards` may change while the reader is in use: it is looked at anew by each question. `is_stale` tells whether a
     source's link is down or not yet synchronized; without one nothing is ever stale, as with a replayed board.
-    `unsynchronized` lets it answer for a board that was never synchronized too, when some row stands there: set by
-    hand, from the database, or the little that Asterisk has told so far. Errors are those of `StatusReader`.
+    `unsynchronized` lets it answer for a board that was never synchronized too, when somebody has set rows there by
+    hand. Errors are those of `StatusReader`.
     """
 
     def __init__(
@@ -51,7 +51,7 @@ class MemoryReader:
     ) -> None:
         self._boards = boards
         self._is_stale = is_stale if is_stale is not None else _never_stale
-        self._nothing_known = _holds_nothing if unsynchronized else _never_synchronized
+        self._nothing_known = _nothing_by_hand if unsynchronized else _never_synchronized
 
     @property
     def sources(self) -> tuple[str, ...]:
@@ -235,9 +235,9 @@ def _never_synchronized(board: Board) -> bool:
     return board.stats()["resyncs"] == 0
 
 
-def _holds_nothing(board: Board) -> bool:
+def _nothing_by_hand(board: Board) -> bool:
     counted = board.stats()
-    return counted["resyncs"] == 0 and not any(counted[table] for table in ("operators", "channels", "calls", "queues"))
+    return counted["resyncs"] == 0 and not counted.get("by_hand", 0)
 
 
 def _unavailable(names: list[str]) -> StatusUnavailableError:

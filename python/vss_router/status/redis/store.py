@@ -181,8 +181,6 @@ class RedisStore(RedisReader):
             words = [keys.row(table, row_id), keys.indexes[table], keys.meta, keys.changes]
             if table == "operators":
                 words += [keys.members(queue.encode()) for queue in OPERATOR.decode(row).queues]
-            elif table == "queues":
-                words.append(keys.members(row_id))
             calls.append((words, [row_id, table, self._ttl_ms]))
         return sum(seq is not None for seq in await self._call("vss_remove", calls)) if calls else 0
 
