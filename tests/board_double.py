@@ -89,7 +89,9 @@ class BoardDouble:
     def stats(self) -> dict[str, int]:
         waiting = sum(len(queue["callers"]) for queue in self.tables["queues"].values())
         rows: dict[str, int] = {table: len(found) for table, found in self.tables.items()}
-        return rows | {"callers": waiting, "resyncs": self.resyncs, "messages": 70, "events_applied": 50}
+        by_hand = sum(row.get("manual", False) for found in self.tables.values() for row in found.values())
+        counted = {"callers": waiting, "resyncs": self.resyncs, "by_hand": by_hand}
+        return rows | counted | {"messages": 70, "events_applied": 50}
 
     def change(self, table: Table, row: dict[str, Any]) -> int:
         """Put a row there as a fact would; gives its `seq`."""

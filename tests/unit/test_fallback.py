@@ -145,14 +145,20 @@ async def test_memory_never_synchronized_leaves_it_to_redis_then_the_database() 
         assert reader.stats.database == 1
 
 
-async def test_rows_of_a_board_never_synchronized_are_better_than_none() -> None:
+@pytest.mark.parametrize("by_hand", [False, True])
+async def test_a_board_never_synchronized_is_better_than_none_when_somebody_set_its_rows(by_hand: bool) -> None:
+    board = BoardDouble("north", operators=[operator("PJSIP/memory") | {"manual": by_hand}], resyncs=0)
     reader = FallbackReader(
-        memory("north", north=north(resyncs=0)),
+        memory("north", north=board),
         remote("redis", error=AWAY),
         remote("database", error=StatusUnavailableError("away too")),
     )
-    assert await truth(reader) == ("memory", ["PJSIP/memory"], True)
-    assert reader.stats.unsynchronized == 1
+    if by_hand:
+        assert await truth(reader) == ("memory", ["PJSIP/memory"], True)
+        assert reader.stats.unsynchronized == 1
+    else:
+        with pytest.raises(StatusUnavailableError, match="Nothing is known of north"):
+            await truth(reader)
 
 
 async def test_a_row_by_hand_in_a_board_never_synchronized_is_answered_from_memory() -> None:

@@ -122,6 +122,14 @@ impl Overlay {
             })
     }
 
+    /// How many rows are set by hand.
+    pub fn by_hand(&self) -> usize {
+        let layers = self.layers.iter().flat_map(BTreeMap::values);
+        layers
+            .filter(|layer| matches!(layer, Layer::Row(row) if row.origin == Origin::Manual))
+            .count()
+    }
+
     /// Every id something lies over.
     pub fn covered(&self, table: Table) -> Vec<String> {
         self.layers[table.place()]

@@ -117,6 +117,8 @@ fn a_row_nobody_but_the_hand_knows_is_found_listed_counted_and_in_the_snapshot()
         .into_iter()
         .find(|(name, _)| *name == "operators");
     assert_eq!(operators, Some(("operators", 2)));
+    let by_hand_now = pbx.board.stats().into_iter().find(|(name, _)| *name == "by_hand");
+    assert_eq!(by_hand_now, Some(("by_hand", 1)));
     let channel = RowByHand {
         name: "PJSIP/9-1",
         ..by_hand(b"{\"id\":\"9.1\"}", "Up")

@@ -314,6 +314,7 @@ impl StatusBoard {
             ("resyncs", counters.resyncs),
             ("late_events", self.facts.late),
             ("impossible_values", counters.impossible),
+            ("by_hand", self.overlay.by_hand() as u64),
         ];
         stats.extend(self.counts().map(|(name, count)| (name, count as u64)));
         stats
