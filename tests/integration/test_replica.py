@@ -1,7 +1,7 @@
 """A process that follows a router through Redis: what it shows, and what it does when it misses something."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Any
 
 import msgspec
@@ -14,8 +14,10 @@ from tests.services.redis_cluster import RedisCluster
 from tests.services.redis_server import RedisServer
 from vss_router.api.feeds import BoardFeed
 from vss_router.errors import StatusUnavailableError
+from vss_router.status.reader_protocols import Table
 from vss_router.status.redis import parse_redis_url
 from vss_router.status.redis.replica import ReplicaReader
+from vss_router.status.redis.source_rows import SourceRows
 
 
 @pytest.fixture
@@ -180,6 +182,30 @@ async def test_rows_are_stale_when_nobody_keeps_them_live(follow: Follow, redis_
     rows.begin()
     rows.describe("live")
     await until(lambda: not replica.queues().stale)
+    rows.close()
+
+
+async def test_rows_are_fresh_only_when_they_have_come_to_where_the_writer_is(
+    follow: Follow, redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = writer(redis_server)
+    rows.put("queues", queue("a"))
+    rows.describe("resync")
+    replica = follow(redis_server.url)
+    await until(lambda: shows(replica, rows))
+    while_read: list[bool] = []
+    read = SourceRows.some_rows
+
+    async def looked_at(self: SourceRows, table: Table, ids: Sequence[bytes]) -> list[bytes | None]:
+        while_read.append(replica.is_stale("main"))
+        return await read(self, table, ids)
+
+    monkeypatch.setattr(SourceRows, "some_rows", looked_at)
+    rows.state = "live"
+    rows.put("queues", queue("b"))
+    await until(lambda: not replica.is_stale("main"))
+    assert shows(replica, rows)
+    assert while_read == [True]
     rows.close()
 
 

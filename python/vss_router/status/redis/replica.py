@@ -68,6 +68,8 @@ class _Followed(msgspec.Struct):
     rows: SourceRows
     board: ReplicaBoard
     stale: bool = True
+    fresh_at: int | None = None
+    """The writer is live again: stale no longer once the rows have come to this number."""
     last_id: bytes = b"0-0"
     seq: int = 0
     missing_since: float | None = None
@@ -209,7 +211,7 @@ class ReplicaReader(MemoryReader):
         followed.seq = meta.seq
         followed.missing_since = None
         followed.board.replace(found, meta.seq, meta.as_of)
-        followed.stale = meta.stale
+        followed.stale, followed.fresh_at = meta.stale, None
         self.boards[rows.name] = followed.board
         self.stats.loads += 1
         return True
@@ -222,7 +224,11 @@ class ReplicaReader(MemoryReader):
         if meta is None:
             followed.stale = True
             return False
-        followed.stale = meta.stale
+        if meta.stale:
+            followed.stale, followed.fresh_at = True, None
+        elif followed.stale and followed.fresh_at is None:
+            # `meta` is ahead of the rows here: they are read below, or come with the next entries.
+            followed.fresh_at = meta.seq
         if not entries and meta.seq > followed.seq:
             # Either they came just now, or they are lost: the stream was deleted, or begins anew with lower ids.
             entries = await self._news(followed, None)
@@ -244,6 +250,8 @@ class ReplicaReader(MemoryReader):
                 changed[table].update(dict.fromkeys(ids))
         read = await self._read(rows, changed)
         self.stats.rows += followed.board.apply(read, followed.seq, meta.as_of)
+        if followed.fresh_at is not None and followed.seq >= followed.fresh_at:
+            followed.stale, followed.fresh_at = False, None
         if entries:
             self.stats.lag_seconds = max(0.0, self._now() - int(entries[-1].id.partition(b"-")[0]) / 1000)
         return True
