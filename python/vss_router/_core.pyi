@@ -318,7 +318,8 @@ class StatusBoard:
         """Time of the newest fact, ISO 8601."""
     def stats(self) -> dict[str, int]:
         """Counters since the start: messages, events_applied, events_ignored, skipped, emitted, gaps, resyncs,
-        late_events, impossible_values, rows set `by_hand`, and the rows per table now (operators, channels, calls, queues, callers)."""
+        late_events, impossible_values, rows set `by_hand`, and the rows per table now (operators, channels, calls,
+        queues, callers)."""
     def drift(self) -> dict[str, int]:
         """Differences per field (`member.paused`, `channel.state`, `caller.position`, …) found by the last resync.
 

@@ -22,6 +22,7 @@ from vss_router.database.engine import Database
 from vss_router.database.history import History
 from vss_router.database.reader import DatabaseReader
 from vss_router.database.recorder import StatusRecorder
+from vss_router.errors import DatabaseError, DatabaseUnavailableError, StatusUnavailableError
 from vss_router.status.reader_protocols import Table
 
 __all__ = ["StatusRecording"]
@@ -68,7 +69,7 @@ class StatusRecording:
         random: Callable[[], float] = random_module.random,
     ) -> None:
         self.database = Database(url, environ=environ)
-        self.reader = DatabaseReader(self.database)
+        self.reader = DatabaseReader(self.database, tuple(boards) or None)
         self.counts = RowCounts(self.database)
         self.history = History(self.database)
         self.analytics = Analytics(self.database)
@@ -78,6 +79,7 @@ class StatusRecording:
         self._boards = boards
         self._clock = clock
         self._backoff = Backoff(_FIRST_RETRY, _LAST_RETRY, random)
+        self._starting = True
         self._opening: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
@@ -91,6 +93,7 @@ class StatusRecording:
         self.recorder.start()
         self._opening = asyncio.get_running_loop().create_task(self._open(), name="database")
         await asyncio.wait({self._opening}, timeout=START_SECONDS)
+        self._starting = False
         if self._opening.done():
             self._opening.result()
 
@@ -108,8 +111,11 @@ class StatusRecording:
                 await self.database.open()
                 for source, board in self._boards.items():
                     await self._lay(source, board)
-            except (ConnectionError, OSError, TimeoutError) as error:
-                _log.warning("the database does not answer: %s", error)
+            except (DatabaseError, StatusUnavailableError) as error:
+                # At the start a refusal is a wrong setting, which should be seen; later somebody may be mending it.
+                if self._starting and not isinstance(error, DatabaseUnavailableError | StatusUnavailableError):
+                    raise
+                _log.warning("the database cannot be used yet: %s", error)
                 await asyncio.sleep(self._backoff.next())
             else:
                 return

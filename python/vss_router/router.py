@@ -253,6 +253,7 @@ class Router:
             writers=stores.writers,
             counters=stores.counters(),
             comparing=self.links,
+            followed=stores.followed if stores.replica else None,
             clock=self._clock,
         )
         self._server = HttpServer(app, host=host, port=port, token=token)

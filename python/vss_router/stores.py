@@ -167,6 +167,10 @@ class StatusStores:
             counters["database"] = self.recording.counts
         return counters
 
+    def followed(self) -> dict[str, bool]:
+        """The PBXs that the replica follows, and whether their rows are kept live."""
+        return {source: not self.is_stale(source) for source in self.boards}
+
     def _records(self, source: str) -> bool:
         """Of two routers on one PBX the one records that writes to Redis."""
         return self.publisher is None or self.publisher.records(source)

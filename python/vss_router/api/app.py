@@ -12,7 +12,7 @@ from vss_router.api.calls import call_routes
 from vss_router.api.channels import channel_routes
 from vss_router.api.edge import Edge
 from vss_router.api.feeds import BoardFeed, ChangeFeed
-from vss_router.api.health import health_routes
+from vss_router.api.health import Followed, health_routes
 from vss_router.api.history import HistoryReader, history_routes
 from vss_router.api.links import CountedBoard, Links
 from vss_router.api.metrics import metrics_registry, metrics_routes
@@ -52,6 +52,7 @@ def build_app(
     writers: Writers = dict,
     counters: Counters | None = None,
     comparing: Mapping[str, Comparing] | None = None,
+    followed: Followed | None = None,
     clock: Callable[[], float] = time.time,
 ) -> Litestar:
     """The REST interface as an ASGI application, for `HttpServer` or for mounting in another program.
@@ -76,6 +77,8 @@ def build_app(
         The writers to Redis by source, and who counts the rows in Redis and in the database, for `/sync/status`.
     comparing
         The links that `/sync/resync` asks, by source; looked at anew by each request.
+    followed
+        In a process without a PBX of its own: what `/ready` asks instead of `links`.
     clock
         Unix time in seconds.
     """
@@ -103,7 +106,7 @@ def build_app(
     app = Litestar(
         route_handlers=[
             status,
-            health_routes(links),
+            health_routes(links, followed),
             metrics_routes(metrics),
         ],
         exception_handlers={Exception: problem_from},

@@ -58,9 +58,7 @@ def serve(
     ] = None,
     redis_prefix: Annotated[
         str | None,
-        typer.Option(
-            metavar="TEXT", rich_help_panel=_STORES, show_default="queue", help="What every key begins with."
-        ),
+        typer.Option(metavar="TEXT", rich_help_panel=_STORES, show_default="queue", help="What every key begins with."),
     ] = None,
     redis_ttl_seconds: Annotated[
         str | None,
