@@ -129,10 +129,11 @@ class StatusRecording:
         board.raise_seq(configured.seq)
         self._lay_rows(board, "operators", configured.operators)
         self._lay_rows(board, "queues", configured.queues)
-        _log.info(
-            "rows from the database stand in for Asterisk",
-            extra={"source": source, "operators": len(configured.operators), "queues": len(configured.queues)},
-        )
+        if configured.operators or configured.queues:
+            _log.info(
+                "rows from the database stand in for Asterisk",
+                extra={"source": source, "operators": len(configured.operators), "queues": len(configured.queues)},
+            )
 
     def _lay_rows(self, board: StatusBoard, table: Table, rows: list[ConfiguredRow]) -> None:
         for row in rows:

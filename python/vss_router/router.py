@@ -37,6 +37,7 @@ from vss_router.ami.timings import LinkTimings
 from vss_router.api import HttpServer, build_app
 from vss_router.api.feeds import BoardFeed
 from vss_router.api.metrics import metrics_registry
+from vss_router.api.server import check_bind
 from vss_router.data_folder import locked_folder
 from vss_router.errors import AmiGreetingError, AmiLoginError, AmiTlsError, SettingsError
 from vss_router.event_fanout import EventFanout, EventHandler, FanoutCollector, SubscriberStats
@@ -154,6 +155,8 @@ class Router:
         ServeError
             The data folder is in use by another process, or the port of `settings.http` is.
         """
+        if self._rest:
+            check_bind(self.settings.http_listen[0], self.settings.http_token)
         async with AsyncExitStack() as stack:
             if self._lock:
                 stack.enter_context(locked_folder(self.settings.data_folder))
