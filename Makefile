@@ -84,12 +84,14 @@ test-rust: ## Run the Rust tests alone (no Python needed)
 .PHONY: test-python
 test-python: $(BUILT) ## Run the Python tests alone (ARGS='-k queue')
 	$(say) "pytest"
+	@$(PY) -m tests.services.programs
 	@$(BIN)/pytest --numprocesses 2 $(ARGS)
 
 # Kills, stalls and fail-overs of real servers: minutes, so apart from `make test`.
 .PHONY: test-faults
 test-faults: $(BUILT) ## Run the tests that kill, stall and starve real Redis servers (minutes)
 	$(say) "pytest tests/faults"
+	@$(PY) -m tests.services.programs
 	@$(BIN)/pytest tests/faults --run-faults --numprocesses 2 $(ARGS)
 
 # `make test-live LIVE_VERSION=16 LIVE_SECONDS=60`: one Asterisk alone, a shorter soak (figures: tests/live/results).
