@@ -6,6 +6,7 @@ their state, looked at a few times a second.
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final, Literal, final
@@ -19,6 +20,8 @@ from vss_router.status.redis.endpoint import RedisEndpoint
 __all__ = ["StatusPublisher"]
 
 LOOK_SECONDS: Final = 0.2
+UNKNOWN_SECONDS: Final = 5.0
+"""How long it may stay open which of two routers speaks for a PBX."""
 STOP_SECONDS: Final = 2.0
 """How long the last flush and giving the lease up may take."""
 
@@ -37,6 +40,8 @@ class StatusPublisher:
         The links' statuses by source, for `meta`.
     writer_id
         What this process is called in leases and `meta`; no other process may use it.
+    clock
+        Monotonic seconds.
 
     Raises
     ------
@@ -52,6 +57,7 @@ class StatusPublisher:
         *,
         links: Callable[[], Mapping[str, LinkStatus]],
         writer_id: str,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.endpoint = endpoint
         self._links = links
@@ -61,10 +67,14 @@ class StatusPublisher:
         """By PBX."""
         self._told: dict[str, tuple[PublishedState, str | None]] = {}
         self._logged: dict[str, tuple[str, str | None]] = {}
+        self._speaks: dict[str, bool] = {}
+        self._clock = clock
+        self._started = clock()
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
         """Begin; returns at once, the writers connect by themselves for as long as it takes."""
+        self._started = self._clock()
         for writer in self.writers.values():
             writer.start()
         self._task = asyncio.get_running_loop().create_task(self._look(), name="redis publisher")
@@ -84,14 +94,22 @@ class StatusPublisher:
         return {source: writer.status() for source, writer in self.writers.items()}
 
     def records(self, source: str) -> bool:
-        """Whether this router is the one that writes for a PBX; while that is unknown, it is."""
-        return self.writers[source].status().state != "standby"
+        """Whether this router is the one of two that speaks for a PBX: who writes, or wrote when Redis was lost.
+
+        As long as that is not known yet neither does; without a Redis to ask, after `UNKNOWN_SECONDS` it does.
+        """
+        state = self.writers[source].status().state
+        if state in {"writing", "standby"}:
+            self._speaks[source] = state == "writing"
+        known = self._speaks.get(source)
+        return known if known is not None else self._clock() >= self._started + UNKNOWN_SECONDS
 
     async def _look(self) -> None:
         while True:
             for source, link in self._links().items():
                 self._describe(source, link)
             for source, writer in self.writers.items():
+                self.records(source)
                 self._log(source, writer.status())
             await asyncio.sleep(LOOK_SECONDS)
 
