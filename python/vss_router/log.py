@@ -30,7 +30,10 @@ _PHONE: Final = re.compile(
 )
 _CHATTY: Final = ("alembic", "asyncio", "httpcore", "httpx", "uvicorn")
 """Libraries whose notices of normal life are for debugging only."""
-_EXTRAS: Final = ("sources", "http", "handler", "times", "took", "lost")
+_EXTRAS: Final = (
+    *("sources", "source", "http", "handler", "times", "took", "lost"),
+    *("trouble", "reason", "waiting", "epoch", "operators", "queues"),
+)
 """Fields that our own modules hand to `logging` as `extra`. They log that way and not through structlog, because a
 program that embeds us and never calls `configure_logging` would get structlog's default: all of it on stdout, and
 tracebacks with the values of local variables in them.

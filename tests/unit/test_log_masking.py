@@ -1,14 +1,19 @@
 """What may not stand in a log, and what must stay readable."""
 
+import ast
 import io
 import json
 import logging
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import structlog
 
+import vss_router
 from vss_router.log import configure_logging, mask, mask_event, masked_number
+
+PACKAGE = Path(vss_router.__file__).parent
 
 
 @pytest.fixture(autouse=True)
@@ -103,6 +108,21 @@ def test_a_json_line_is_one_object_with_level_time_and_masked_fields() -> None:
     line = json.loads(stream.getvalue())
     assert line.pop("timestamp").endswith("Z")
     assert line == {"event": "caller joined", "level": "info", "number": "*******4567", "source": "main"}
+
+
+def test_every_field_that_the_package_hands_to_its_log_is_written() -> None:
+    stream = io.StringIO()
+    configure_logging("info", "json", stream)
+    handed = {name for path in sorted(PACKAGE.rglob("*.py")) for name in fields_handed_to_the_log(path)}
+    logging.getLogger("vss_router.any").warning("said", extra=dict.fromkeys(handed, "x"))
+    assert {"trouble", "handler"} <= handed <= set(json.loads(stream.getvalue()))
+
+
+def fields_handed_to_the_log(path: Path) -> set[str]:
+    calls = (node for node in ast.walk(ast.parse(path.read_text("utf-8"))) if isinstance(node, ast.Call))
+    extras = (word.value for call in calls for word in call.keywords if word.arg == "extra")
+    named = (extra.keys for extra in extras if isinstance(extra, ast.Dict))
+    return {key.value for keys in named for key in keys if isinstance(key, ast.Constant) and isinstance(key.value, str)}
 
 
 def refuse() -> None:

@@ -34,6 +34,7 @@ class Attempts:
         self._stats = stats
         self._stopping = stopping
         self._backoff = Backoff(RETRY_FIRST_SECONDS, RETRY_MOST_SECONDS, random)
+        self._in_a_row = 0
 
     async def until_done(self, action: Callable[[], Awaitable[_T]]) -> _T | None:
         """Do it, trying again while the database is down; None when it answers and refuses for good."""
@@ -52,8 +53,13 @@ class Attempts:
                 await self._pause(self._backoff.next())
             else:
                 self._backoff.reset()
-                self._stats.trouble = None
+                self._went_on()
                 return result
+
+    def _went_on(self) -> None:
+        if self._in_a_row:
+            _log.info("recording goes on", extra={"times": self._in_a_row, "waiting": self._stats.waiting})
+        self._stats.trouble, self._in_a_row = None, 0
 
     async def _pause(self, seconds: float) -> None:
         if self._stopping.is_set():
@@ -67,7 +73,8 @@ class Attempts:
         self._stats.failures += 1
         said = error if isinstance(error, DatabaseError) else refusal(self._url, error)
         self._stats.trouble = str(said)
-        if worth_a_line(self._stats.failures):
+        self._in_a_row += 1
+        if worth_a_line(self._in_a_row):
             _log.warning(
                 "recording waits for the database", extra={"trouble": str(said), "waiting": self._stats.waiting}
             )
