@@ -1,6 +1,7 @@
 """The database contract on SQLite, and what only a file can do."""
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -10,7 +11,10 @@ from tests.contract.database_contract import DatabaseContract
 from tests.contract.database_readers_contract import DatabaseReadersContract
 from tests.recorded_database import column, recorder
 from tests.recorded_events import operator_update, until
+from vss_router.database import tables
+from vss_router.database.attempts import Attempts
 from vss_router.database.engine import Database
+from vss_router.database.recorder_stats import RecorderStats
 from vss_router.errors import DatabaseError
 
 
@@ -64,6 +68,51 @@ async def test_a_recorder_waits_for_its_database_and_loses_nothing(tmp_path: Pat
     assert await column(later, "operators", "id") == ["PJSIP/1"]
     assert (writing.stats.dropped, writing.stats.trouble) == (0, None)
     await later.close()
+
+
+async def test_each_outage_is_logged_with_its_reason_and_its_end(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, "vss_router.database")
+    attempts = Attempts("sqlite:///status.sqlite", RecorderStats(), asyncio.Event(), lambda: 0.0)
+    for _ in range(2):
+        answers = iter((OSError("the disk is away"), OSError("the disk is away"), None))
+
+        async def action() -> bool:
+            answer = next(answers)  # noqa: B023 - asked before the next outage begins
+            if answer is not None:
+                raise answer
+            return True
+
+        assert await attempts.until_done(action)
+    said = [(record.message, getattr(record, "trouble", None)) for record in caplog.records]
+    waits = (
+        "recording waits for the database",
+        "the database sqlite:///status.sqlite does not answer: the disk is away",
+    )
+    assert said == [waits, ("recording goes on", None)] * 2
+
+
+async def test_other_users_of_the_machine_may_not_read_a_file_made_here(tmp_path: Path) -> None:
+    database = Database(f"sqlite:///{tmp_path}/status.sqlite")
+    async with database.writing() as connection:
+        await connection.execute(tables.sources.insert(), [{"source": "main", "seq": 1, "as_of": 1, "seen_at": 1}])
+        modes = rights_in(tmp_path)
+    await database.close()
+    assert modes["status.sqlite"] == 0o600
+    assert set(modes.values()) == {0o600}
+
+
+def rights_in(folder: Path) -> dict[str, int]:
+    return {path.name: path.stat().st_mode & 0o777 for path in folder.iterdir()}
+
+
+async def test_the_rights_of_a_file_that_was_there_stay(tmp_path: Path) -> None:
+    path = tmp_path / "status.sqlite"
+    path.touch(0o640)
+    path.chmod(0o640)
+    database = Database(f"sqlite:///{path}")
+    await database.open()
+    await database.close()
+    assert rights_in(tmp_path)["status.sqlite"] == 0o640
 
 
 async def test_what_could_not_be_written_at_the_stop_is_counted(tmp_path: Path) -> None:

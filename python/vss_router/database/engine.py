@@ -5,6 +5,7 @@ Opening is tried again by whoever asks next, so a router may start before its da
 
 import asyncio
 import contextlib
+import os
 import ssl
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
@@ -65,7 +66,7 @@ class Database:
         parsed = database_url(url, environ)
         self.url = shown(parsed)
         """The address for people, without password."""
-        self._folder = Path(parsed.database).parent if self.url.startswith("sqlite") and parsed.database else None
+        self._file = _file_of(parsed)
         self._answer_seconds = answer_seconds
         self._clock = clock
         self._engine = _engine(parsed, connect_seconds, answer_seconds)
@@ -102,8 +103,8 @@ class Database:
     async def _open(self) -> None:
         try:
             # Asked here, because the driver leaves a thread behind for a moment when it finds out itself.
-            if self._folder is not None and not self._folder.is_dir():
-                raise unopened(self.url)
+            if self._file is not None:
+                _make_private(self._file, self.url)
             with self._named_errors():
                 async with self._engine.connect() as connection:
                     await upgrade(connection, self.url)
@@ -192,6 +193,23 @@ class Database:
                 self._rests_until = self._clock() + REST_SECONDS
                 self._trouble = str(getattr(error, "orig", None) or error) or type(error).__name__
             raise said from error
+
+
+def _file_of(url: URL) -> Path | None:
+    """The file of an SQLite database; None of one in memory, and of PostgreSQL."""
+    named = url.get_backend_name() == "sqlite" and url.database and url.database != ":memory:"
+    return Path(str(url.database)) if named else None
+
+
+def _make_private(file: Path, url: str) -> None:
+    """Make the file before SQLite does, which would let every user of the machine read the telephone numbers in it.
+
+    Its companions, the log and its index, get the rights of the file.
+    """
+    if not file.parent.is_dir():
+        raise unopened(url)
+    with contextlib.suppress(OSError):  # there already, or SQLite says why not
+        os.close(os.open(file, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
 
 
 def _engine(url: URL, connect_seconds: float, answer_seconds: float) -> AsyncEngine:
