@@ -114,14 +114,14 @@ class RedisServer:
             client.response_callbacks.clear()
             return client.execute_command(*words)
 
-    def client(self) -> redis.Redis:
-        """A blocking client for the test's own looks; close it, or use it in `with`."""
+    def client(self, *, decoded: bool = True) -> redis.Redis:
+        """A blocking client for the test's own looks; close it, or use it in `with`. Answers are texts, or bytes."""
         tls: dict[str, Any] = {"ssl": True, "ssl_ca_certs": str(self.tls.ca)} if self.tls is not None else {}
         return redis.Redis(
             host=HOST,
             port=self.port,
             password=self._password,
-            decode_responses=True,
+            decode_responses=decoded,
             socket_timeout=10,
             socket_connect_timeout=5,
             retry=Retry(NoBackoff(), 0),
