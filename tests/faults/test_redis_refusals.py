@@ -1,8 +1,7 @@
 """Redis answers and will not: a certificate, a right, a replica, no memory. Healed, it is filled without a restart."""
 
 from pathlib import Path
-
-import redis
+from typing import Any
 
 from tests.faults.watched_router import watched
 from tests.services.certificates import Certificates, make_certificates
@@ -30,7 +29,7 @@ async def test_a_certificate_of_a_foreign_authority(
         await both.reader_shows(last, stale=False)
 
 
-def present(client: redis.Redis, certificates: Certificates) -> None:
+def present(client: Any, certificates: Certificates) -> None:
     """Have the server present this certificate from now on."""
     files = {"tls-cert-file": certificates.certificate, "tls-key-file": certificates.key}
     client.execute_command("CONFIG", "SET", *(word for name, file in files.items() for word in (name, str(file))))
