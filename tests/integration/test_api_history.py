@@ -178,6 +178,13 @@ def test_an_interval_that_is_none_is_refused(client: TestClient[Litestar], query
     assert answer.json()["errors"][0]["field"] == query.partition("=")[0]
 
 
+def test_too_many_intervals_are_blamed_on_the_parameter_that_has_them(client: TestClient[Litestar], past: Past) -> None:
+    past.trouble = StatusQueryError("step", "The span has more than 1000 intervals of one quarter: take another.")
+    answer = client.get(f"{STATUS_PREFIX}/analytics/queues/support?interval=quarter")
+    assert answer.status_code == 422
+    assert [fault["field"] for fault in answer.json()["errors"]] == ["interval"]
+
+
 def test_a_queue_has_its_service_level_per_interval(client: TestClient[Litestar], past: Past) -> None:
     report = client.get(f"{STATUS_PREFIX}/analytics/queues/support?interval=day&time_zone=Europe/Moscow").json()
     assert (past.named[0]["step"], past.named[0]["time_zone"]) == ("day", "Europe/Moscow")

@@ -12,7 +12,7 @@ from litestar.params import QueryParameter
 from litestar.response.base import ASGIResponse
 
 from vss_router.api.problems import FieldError, Refusal
-from vss_router.errors import DatabaseUnavailableError, StatusUnavailableError
+from vss_router.errors import DatabaseUnavailableError, StatusQueryError, StatusUnavailableError
 
 __all__ = ["FromParameter", "PageSizeParameter", "ToParameter", "answering", "database_response", "no_database", "span"]
 
@@ -72,7 +72,7 @@ async def answering() -> AsyncIterator[None]:
     Raises
     ------
     Refusal
-        It does not answer, or not in time.
+        It does not answer, or not in time (503); the span has too many intervals (422).
     """
     try:
         async with asyncio.timeout(_LONGEST_ANSWER):
@@ -83,6 +83,12 @@ async def answering() -> AsyncIterator[None]:
             f"The database took longer than {_LONGEST_ANSWER:.0f} s: ask for a shorter span.",
             retry_seconds=_RETRY_SECONDS,
         ) from error
+    except StatusQueryError as error:
+        if error.field != "step":
+            raise
+        # What Python calls a step is `interval` here.
+        said = FieldError(field="interval", detail=str(error))
+        raise Refusal("bad-input", str(error), errors=[said]) from error
     except (DatabaseUnavailableError, StatusUnavailableError) as error:
         raise Refusal("no-database", _sentence(str(error)), retry_seconds=_RETRY_SECONDS) from error
 
