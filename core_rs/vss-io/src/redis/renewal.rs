@@ -41,12 +41,14 @@ impl Renewal {
         keys: &Keys,
         standing: &Standing,
     ) -> Vec<(Renewed, Vec<u8>)> {
-        if self.left.is_empty() && now >= self.at {
+        let begins = self.left.is_empty() && now >= self.at;
+        if begins {
             self.at = now + self.every;
             self.left.extend(standing.sets().map(Renewed::Set));
             self.left
                 .extend(standing.rows().map(|(table, id)| Renewed::Row(table, id.into())));
         }
+        let under_way = !self.left.is_empty() || begins;
         let mut chosen = Vec::new();
         while chosen.len() < limit {
             let Some(renewed) = self.left.pop() else { break };
@@ -59,7 +61,8 @@ impl Renewal {
             }
             chosen.push((renewed, key));
         }
-        if !chosen.is_empty() && self.left.is_empty() {
+        // Also of a PBX that has no row at all.
+        if under_way && self.left.is_empty() {
             chosen.push((Renewed::Other, keys.meta().into_bytes()));
             chosen.push((Renewed::Other, keys.changes().into_bytes()));
         }
@@ -92,11 +95,8 @@ mod tests {
         standing.remove(Table::Operators, "c", &mut sets);
         standing.put(Table::Calls, "late", &[], &mut sets);
         let mut all: Vec<_> = first.into_iter().map(|(_, key)| key).collect();
-        loop {
+        while renewal.due(later) == later {
             let chunk = renewal.next(later, 2, &keys, &standing);
-            if chunk.is_empty() {
-                break;
-            }
             all.extend(chunk.into_iter().map(|(_, key)| key));
         }
         let mut all: Vec<_> = all
@@ -118,5 +118,16 @@ mod tests {
             assert!(all.iter().any(|key| key == other), "{other} in {all:?}");
         }
         assert_eq!(renewal.due(later), later + Duration::from_secs(1));
+    }
+
+    #[test]
+    fn what_is_known_about_a_pbx_without_rows_is_touched_too() {
+        let (keys, now) = (Keys::new("q", "m"), Instant::now());
+        let mut renewal = Renewal::new(Duration::from_secs(4), now);
+        let later = renewal.due(now);
+        let chosen = renewal.next(later, 2, &keys, &Standing::default());
+        let keys: Vec<_> = chosen.iter().map(|(_, key)| key.as_slice()).collect();
+        assert_eq!(keys, [b"q:{m}:meta".as_slice(), b"q:{m}:changes"]);
+        assert!(renewal.due(later) > later);
     }
 }
