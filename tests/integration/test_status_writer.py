@@ -164,7 +164,7 @@ def test_a_queue_named_like_the_members_of_another_keeps_its_own_row(
     redis_server: RedisServer, client: redis.Redis
 ) -> None:
     board = StatusBoard("main", 1)
-    for queue in ("sales", "sales:operators"):
+    for queue in ("sales", "sales:operators", "sales%3Aoperators", "sales%253Aoperators"):
         board.set_row("queues", queue, json.dumps({"name": queue}).encode(), now=NOW)
         set_operator(board, f"SIP/{queue}", queue)
     with WrittenBoard(board, redis_server) as written:
@@ -245,6 +245,39 @@ def test_a_row_that_another_service_removed_comes_back_with_its_entries(
         written.wait()
         written.wait_for(lambda: not difference(client, board), "put right")
         assert written.writer.status().missing >= 1
+
+
+def test_an_operator_whose_queues_another_service_changed_is_put_right_by_the_next_fact(
+    redis_server: RedisServer, client: redis.Redis
+) -> None:
+    board = recorded()
+    set_operator(board, "SIP/1", "night", "help")
+    set_operator(board, "SIP/2", "night")
+    set_operator(board, "SIP/3", "night")
+    with WrittenBoard(board, redis_server) as written:
+        written.wait()
+        row = json.dumps({"source": "main", "id": "", "memberships": [{"queue": "elsewhere"}]}).encode()
+        for operator in ("SIP/1", "SIP/3"):
+            keys = [f"operator:{operator}", "operators", "meta", "changes"]
+            keys += [f"queue:{queue}:operators" for queue in ("elsewhere", "night", "help")]
+            time_to_live, joined = "60000", "1"
+            arguments = [operator, "operators", row, "2026-11-22T10:00:00.000Z", time_to_live, joined]
+            client.fcall("vss_set", len(keys), *(BASE + key for key in keys), *arguments)  # type: ignore[arg-type]
+        assert client.smembers(BASE + "queue:elsewhere:operators") == {b"SIP/1", b"SIP/3"}
+        assert client.smembers(BASE + "queue:night:operators") == {b"SIP/2"}
+        set_operator(board, "SIP/1", "night", "help", name="by Asterisk")
+        board.remove_row("operators", "SIP/3", NOW)
+        written.wait()
+        written.wait_for(lambda: not difference(client, board), "put right")
+        assert written.writer.status().rewrites == 1
+
+
+def test_a_pbx_without_a_row_stays_known(redis_server: RedisServer, client: redis.Redis) -> None:
+    board = StatusBoard("main", 1)
+    with WrittenBoard(board, redis_server, ttl_seconds=0.5) as written:
+        written.wait_for(lambda: written.writer.status().renewed >= 16, "renewed eight times")
+        assert client.exists(BASE + "meta", BASE + "changes") == 2
+        assert written.writer.status().rewrites == 1
 
 
 def test_an_idle_operator_outlives_its_time_and_nothing_outlives_the_writer(

@@ -4,6 +4,7 @@ import contextlib
 import gzip
 import itertools
 import json
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Final, Literal, Self
@@ -93,7 +94,9 @@ class WrittenBoard:
 
 def escaped(queue: str) -> str:
     """A queue's name as it stands in keys."""
-    return queue.removesuffix(":operators") + "%3Aoperators" if queue.endswith(":operators") else queue
+    if queue.endswith(":operators"):
+        return queue.removesuffix(":operators") + "%3Aoperators"
+    return re.sub(r"%([25]*3Aoperators)\Z", r"%25\1", queue)
 
 
 def difference(client: redis.Redis, board: StatusBoard, prefix: str = "queue") -> list[str]:

@@ -31,6 +31,9 @@ def test_a_queue_called_like_a_set_of_operators_does_not_share_its_key() -> None
     assert keys.row("queues", b"a:operators") != keys.members(b"a")
     assert keys.members(b"a:operators") == b"queue:{main}:queue:a%3Aoperators:operators"
     assert keys.row("operators", b"a:operators") == b"queue:{main}:operator:a:operators"
+    assert keys.row("queues", b"a%3Aoperators") == b"queue:{main}:queue:a%253Aoperators"
+    assert keys.row("queues", b"a%253Aoperators") == b"queue:{main}:queue:a%25253Aoperators"
+    assert keys.row("queues", b"a%3Aoperators:") == b"queue:{main}:queue:a%3Aoperators:"
 
 
 @pytest.mark.parametrize(

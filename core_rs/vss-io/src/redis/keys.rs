@@ -98,10 +98,18 @@ fn row_word(table: Table) -> &'static str {
     table.name().trim_end_matches('s')
 }
 
-/// A queue's name as it stands in a key: else the row of `a:operators` and the members of `a` would share one.
+/// A queue's name as it stands in a key: else the row of `a:operators` and the members of `a` would share one. No two names
+/// become the same.
 pub fn escaped(queue: &str) -> std::borrow::Cow<'_, str> {
-    match queue.strip_suffix(MEMBERS) {
-        Some(rest) => format!("{rest}%3Aoperators").into(),
+    if let Some(rest) = queue.strip_suffix(MEMBERS) {
+        return format!("{rest}%3Aoperators").into();
+    }
+    let looks_escaped = queue
+        .strip_suffix("3Aoperators")
+        .map(|rest| rest.trim_end_matches(['2', '5']))
+        .filter(|stem| stem.ends_with('%'));
+    match looks_escaped {
+        Some(stem) => format!("{stem}25{}", &queue[stem.len()..]).into(),
         None => queue.into(),
     }
 }
@@ -149,6 +157,23 @@ mod tests {
             row(Table::Operators, "sales:operators"),
             "queue:{main}:operator:sales:operators"
         );
+    }
+
+    #[test]
+    fn no_two_names_of_queues_become_the_same() {
+        let names = [
+            "a:operators",
+            "a%3Aoperators",
+            "a%253Aoperators",
+            "a%25253Aoperators",
+            "a%23Aoperators",
+        ];
+        let written: std::collections::BTreeSet<_> = names.iter().map(|name| escaped(name)).collect();
+        assert_eq!(written.len(), names.len(), "{written:?}");
+        assert_eq!(escaped("a%3Aoperators"), "a%253Aoperators");
+        for name in ["a", "a:operators:", "3Aoperators", "253Aoperators", "%3Aoperator"] {
+            assert_eq!(escaped(name), name);
+        }
     }
 
     #[test]

@@ -7,7 +7,9 @@
 --   index     P:{S}:operators       P:{S}:channels       P:{S}:queues         P:{S}:calls
 --   members   P:{S}:queue:<name>:operators   P:{S}:staffed (the names, as they stand in keys, of the queues that have any)
 --   others    P:{S}:writer   P:{S}:meta   P:{S}:changes   P:{S}:next:<rewrite>:… (sets of a rewrite that has not ended)
--- In a key (not in an index) the last ":" of a queue's name that ends in ":operators" is written "%3A".
+--             P:{S}:by_hand (keys of operators' rows whose queues another service may have changed)
+-- In a key (not in an index) the last ":" of a queue's name that ends in ":operators" is written "%3A"; a name that looks as
+-- if that had been done gets "25" behind its last "%".
 --
 -- A lease is "<epoch>:<writer>". Times to live are milliseconds. Epochs and sequence numbers travel as decimal text.
 -- An entry of `changes` has the fields seq_from, seq_to, rows; rows is "*" (everything was written anew) or
@@ -40,7 +42,21 @@ end
 
 local function escaped(queue)
   if string.sub(queue, -10) == ':operators' then return string.sub(queue, 1, -11) .. '%3Aoperators' end
-  return queue
+  return (string.gsub(queue, '%%([25]*3Aoperators)$', '%%25%1'))
+end
+
+-- The router writes the row at `key` anew and knows nothing of the queues that another service put the operator in: it
+-- leaves them all. Whether there was such a row.
+local function leaves_queues(base, key)
+  if redis.call('SREM', base .. 'by_hand', key) == 0 then return false end
+  local id = string.sub(key, #base + 10)
+  for _, queue in ipairs(redis.call('SMEMBERS', base .. 'staffed')) do
+    local members = base .. 'queue:' .. queue .. ':operators'
+    if redis.call('SREM', members, id) == 1 and redis.call('EXISTS', members) == 0 then
+      redis.call('SREM', base .. 'staffed', queue)
+    end
+  end
+  return true
 end
 
 local function announce(changes_key, seq_from, seq_to, rows, ttl)
@@ -73,12 +89,16 @@ local function vss_set(keys, args)
   redis.call('PSETEX', keys[1], ttl, '{' .. body .. comma .. '"seq":' .. seq .. ',"as_of":' .. cjson.encode(args[4]) .. '}')
   redis.call('SADD', keys[2], id)
   redis.call('PEXPIRE', keys[2], ttl)
+  -- P:{S}:meta and P:{S}:queue:<name>:operators tell the rest.
+  local base = string.sub(keys[3], 1, -5)
+  if #keys > 4 then
+    redis.call('SADD', base .. 'by_hand', keys[1])
+    redis.call('PEXPIRE', base .. 'by_hand', ttl)
+  end
   for place = 5, #keys do
     if place - 4 <= joined then
       redis.call('SADD', keys[place], id)
       redis.call('PEXPIRE', keys[place], ttl)
-      -- P:{S}:meta and P:{S}:queue:<name>:operators tell the rest.
-      local base = string.sub(keys[3], 1, -5)
       redis.call('SADD', base .. 'staffed', string.sub(keys[place], #base + 7, -11))
       redis.call('PEXPIRE', base .. 'staffed', ttl)
     else
@@ -144,8 +164,8 @@ end
 --         8 seq_from   9 seq_to   10 rows of the entry, "" for none   11 state   12 as_of   13 Asterisk's version
 --         then the values of the known, fresh and tentative rows, then for each set:
 --         how many ids are added, how many are removed, the added, the removed
---   Answers meta's seq as text, then the places (from 1) of known rows that did not stand: they are written, their index
---   entries may be missing.
+--   Answers meta's seq as text, then the places (from 1) of known rows that did not stand or stood by hand: they are written,
+--   their index entries may be missing.
 local function vss_flush(keys, args)
   local refused = refusal(keys[1], args[1])
   if refused then return refused end
@@ -166,6 +186,14 @@ local function vss_flush(keys, args)
   end
   for place = known + fresh + 1, known + fresh + tentative do
     call('SET', keys[3 + place], args[13 + place], 'NX', 'PX', ttl)
+  end
+  local base = string.sub(keys[2], 1, -5)
+  if call('EXISTS', base .. 'by_hand') == 1 then
+    for place = 1, known + fresh + tentative + gone do
+      -- A tentative row has given way to the one by hand.
+      local written = place <= known + fresh or place > known + fresh + tentative
+      if written and leaves_queues(base, keys[3 + place]) and place <= known then answer[#answer + 1] = place end
+    end
   end
   local place = 3 + known + fresh + tentative
   if gone > 0 then in_pieces('UNLINK', nil, keys, place + 1, place + gone) end
@@ -204,6 +232,8 @@ local function vss_renew(keys, args)
   for place = 2, #keys do
     if redis.call('PEXPIRE', keys[place], args[2]) == 0 then missing[#missing + 1] = place - 1 end
   end
+  -- A row by hand whose time begins anew is to be told apart as long as it stands.
+  redis.call('PEXPIRE', string.sub(keys[1], 1, -7) .. 'by_hand', args[2])
   return missing
 end
 

@@ -69,6 +69,6 @@ pub struct WriterStatus {
     pub rewrites_done: u64,
     /// Keys whose time to live began anew.
     pub renewed: u64,
-    /// Rows that somebody else had removed.
+    /// Rows that somebody else had removed, or whose queues somebody else may have changed.
     pub missing: u64,
 }

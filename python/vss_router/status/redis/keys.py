@@ -4,6 +4,7 @@ Every key of a PBX holds its name in braces, so that a Cluster keeps them all on
 together. Ids are used as they are, whatever characters they hold.
 """
 
+import re
 from typing import Final, final
 
 from vss_router.status.reader_protocols import Table
@@ -12,6 +13,7 @@ __all__ = ["SourceKeys", "sources_key"]
 
 _ROW: Final[dict[Table, str]] = {"operators": "operator", "channels": "channel", "calls": "call", "queues": "queue"}
 _MEMBERS: Final = b":operators"
+_ESCAPED: Final = re.compile(rb"%([25]*3Aoperators)\Z")
 
 
 def sources_key(prefix: str) -> bytes:
@@ -21,7 +23,9 @@ def sources_key(prefix: str) -> bytes:
 
 def _in_key(queue: bytes) -> bytes:
     # The row of a queue "a:operators" would have the name of the set of a's operators.
-    return queue[: -len(_MEMBERS)] + b"%3Aoperators" if queue.endswith(_MEMBERS) else queue
+    if queue.endswith(_MEMBERS):
+        return queue[: -len(_MEMBERS)] + b"%3Aoperators"
+    return _ESCAPED.sub(rb"%25\1", queue)
 
 
 @final

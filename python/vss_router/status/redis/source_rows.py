@@ -30,7 +30,9 @@ for place = 1, 4 do
     local keys = {}
     for at = from, math.min(from + 3999, #ids) do
       local id = ids[at]
-      if place == 3 and string.sub(id, -10) == ':operators' then id = string.sub(id, 1, -11) .. '%3Aoperators' end
+      if place == 3 then
+        id = string.gsub(string.gsub(id, '%%([25]*3Aoperators)$', '%%25%1'), ':operators$', '%%3Aoperators')
+      end
       keys[#keys + 1] = ARGV[place] .. id
     end
     for _, row in ipairs(redis.call('MGET', unpack(keys))) do
