@@ -12,7 +12,7 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 BUILT := $(VENV)/.built
 
-RUST_SOURCES := $(shell find core_rs -path core_rs/fuzz -prune -o \( -name '*.rs' -o -name Cargo.toml \) -print 2>/dev/null)
+RUST_SOURCES := $(shell find core_rs -path core_rs/fuzz -prune -o \( -name '*.rs' -o -name '*.lua' -o -name Cargo.toml \) -print 2>/dev/null)
 # A test run of the Rust crates needs neither an interpreter (vss-py) nor the peers we are measured against (vss-benches).
 RUST_TESTED := --workspace --exclude vss-py --exclude vss-benches
 FUZZ_SECONDS ?= 5
