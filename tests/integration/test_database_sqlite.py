@@ -6,12 +6,14 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from sqlalchemy import Engine, event
 
 from tests.contract.database_contract import DatabaseContract
 from tests.contract.database_readers_contract import DatabaseReadersContract
 from tests.recorded_database import column, recorder
-from tests.recorded_events import operator_update, until
+from tests.recorded_events import at, operator_update, queue_update, until
 from vss_router.database import tables
+from vss_router.database.analytics import Analytics
 from vss_router.database.attempts import Attempts
 from vss_router.database.engine import Database
 from vss_router.database.recorder_stats import RecorderStats
@@ -147,3 +149,24 @@ async def test_a_memory_database_serves_readers_and_the_recorder_at_once() -> No
     await asyncio.gather(writing.flush(), *(column(database, "operators", "id") for _ in range(20)))
     assert len(await column(database, "operators", "id")) == 199
     await database.close()
+
+
+async def test_a_queues_last_day_is_found_by_when_states_ended(database: Database) -> None:
+    writing = recorder(database)
+    writing.handle("main", [queue_update(1, "support", 0), operator_update(2, "PJSIP/1", "available", 0)])
+    await writing.flush()
+    asked: list[tuple[str, tuple[object, ...]]] = []
+
+    def note(_connection: object, _cursor: object, statement: str, given: tuple[object, ...], *_: object) -> None:
+        asked.append((statement, given))
+
+    event.listen(Engine, "before_cursor_execute", note)
+    try:
+        await Analytics(database).queue_states("support", at(0), at(60))
+    finally:
+        event.remove(Engine, "before_cursor_execute", note)
+    ((statement, given),) = [each for each in asked if "FROM status_history" in each[0]]
+    async with database.reading() as connection:
+        plan = (await connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", given)).all()
+    assert [step.detail for step in plan if "ix_status_history_ended" in step.detail]
+    assert [step.detail for step in plan if "ix_status_history_source_kind_since" in step.detail] == []
