@@ -262,7 +262,7 @@ def test_an_operator_whose_queues_another_service_changed_is_put_right_by_the_ne
             keys += [f"queue:{queue}:operators" for queue in ("elsewhere", "night", "help")]
             time_to_live, joined = "60000", "1"
             arguments = [operator, "operators", row, "2026-11-22T10:00:00.000Z", time_to_live, joined]
-            client.fcall("vss_set", len(keys), *(BASE + key for key in keys), *arguments)  # type: ignore[arg-type]
+            client.fcall("vss_set", len(keys), *(BASE + key for key in keys), *arguments)
         assert client.smembers(BASE + "queue:elsewhere:operators") == {b"SIP/1", b"SIP/3"}
         assert client.smembers(BASE + "queue:night:operators") == {b"SIP/2"}
         set_operator(board, "SIP/1", "night", "help", name="by Asterisk")

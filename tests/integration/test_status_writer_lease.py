@@ -11,7 +11,7 @@ from typing import Any
 
 import redis
 
-from tests.integration.written_board import WrittenBoard, bytes_client, difference, recorded, set_operator
+from tests.integration.written_board import TABLES, WrittenBoard, bytes_client, difference, recorded, set_operator
 from tests.services.fixtures import StartRedis
 from tests.services.redis_server import RedisServer
 from tests.services.server_process import wait_until
@@ -76,6 +76,22 @@ def writing_process(server: RedisServer) -> Iterator[subprocess.Popen[str]]:
         process.wait()
         assert process.stdout is not None
         process.stdout.close()
+
+
+def test_a_stand_by_whose_numbers_are_lower_takes_over_a_board_of_many_flushes(start_redis: StartRedis) -> None:
+    server = start_redis()
+    with bytes_client(server) as client:
+        client.hset("queue:{main}:meta", "seq", "5000000")
+        board = recorded()
+        assert board.seq < 5_000_000
+        rows = sum(len(board.rows(table)) for table in TABLES)
+        flush_rows = 16
+        with WrittenBoard(board, server, flush_rows=flush_rows) as written:
+            written.wait()
+            assert difference(client, board) == []
+            status = written.writer.status()
+            assert rows > 3 * flush_rows
+            assert (status.rewrites, status.rows) == (1, rows)
 
 
 def test_not_one_write_of_a_writer_that_slept_through_its_lease_lands(start_redis: StartRedis) -> None:

@@ -76,6 +76,8 @@ pub(super) struct ChangeLog {
     gone: usize,
     /// Changes up to this number are not all remembered.
     floor: Option<u64>,
+    /// Cursors below this number may be another router's.
+    raised: u64,
     /// Entries at which superseded ones are looked for.
     full: usize,
 }
@@ -95,11 +97,21 @@ impl ChangeLog {
 
     /// Whether a consumer that has seen everything up to `since` can go on from there.
     pub fn knows(&self, since: u64, newest: u64) -> bool {
+        since == 0 || (since >= self.raised && self.goes_on(since, newest))
+    }
+
+    /// Whether a consumer that began at 0 on this board, and has not come to the end yet, can go on from there.
+    pub fn goes_on(&self, since: u64, newest: u64) -> bool {
         since == 0 || (since <= newest && self.floor.is_some_and(|floor| since >= floor))
     }
 
+    /// The numbers go on from `seq`: a cursor from before may be another router's, so every consumer reads anew.
+    pub fn raise(&mut self, seq: u64) {
+        self.raised = self.raised.max(seq);
+    }
+
     /// What happened before `seq` is no longer told apart: every consumer reads anew.
-    pub fn forget_before(&mut self, seq: u64) {
+    fn forget_before(&mut self, seq: u64) {
         self.floor = Some(self.floor.map_or(seq, |floor| floor.max(seq)));
     }
 
@@ -173,8 +185,14 @@ mod tests {
         log.push(100, gone(1));
         assert!(log.knows(99, 100) && log.knows(100, 100) && log.knows(0, 100));
         assert!(!log.knows(98, 100) && !log.knows(101, 100));
-        log.forget_before(200);
+        log.raise(200);
         assert!(!log.knows(150, 200) && log.knows(200, 200));
+        assert!(
+            log.goes_on(150, 200) && !log.goes_on(98, 200),
+            "who began at 0 is on its way"
+        );
+        log.forget_before(160);
+        assert!(!log.goes_on(150, 200));
     }
 
     #[test]

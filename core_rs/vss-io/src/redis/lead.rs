@@ -191,9 +191,12 @@ impl<'a> Lead<'a> {
             // A cursor that is too old asks once more, from 0, which never is.
             for _ in 0..2 {
                 let (gathering, standing, keys) = (&mut self.gathering, &mut self.standing, self.keys);
-                let shown = board.changes(self.cursor, self.shared.options.flush_rows, |change| {
-                    gathering.take(change, keys, standing);
-                });
+                let take = |change: vss_core::status::Change<'_>| gathering.take(change, keys, standing);
+                let shown = if self.rewrite.is_some() {
+                    board.rest_of_changes(self.cursor, self.shared.options.flush_rows, take)
+                } else {
+                    board.changes(self.cursor, self.shared.options.flush_rows, take)
+                };
                 span = Some(shown);
                 if !shown.lost {
                     break;

@@ -151,7 +151,7 @@ impl StatusBoard {
     /// follows the changes reads anew.
     pub fn raise_seq(&mut self, seq: u64) {
         if self.journal.raise(seq) {
-            self.changes.forget_before(seq);
+            self.changes.raise(seq);
         }
     }
 

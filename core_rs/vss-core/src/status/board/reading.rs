@@ -161,8 +161,26 @@ impl StatusBoard {
 
     /// Show `visit` what changed after the cursor `since` (0: everything that stands), in the order of the sequence
     /// numbers, each row once and as it is now. About `limit` changes: those of one number stay together.
-    pub fn changes(&mut self, since: u64, limit: usize, mut visit: impl FnMut(Change<'_>)) -> Span {
-        if !self.changes.knows(since, self.seq()) {
+    pub fn changes(&mut self, since: u64, limit: usize, visit: impl FnMut(Change<'_>)) -> Span {
+        let known = self.changes.knows(since, self.seq());
+        self.shown_after(since, limit, known, visit)
+    }
+
+    /// As [`Self::changes`], for who began at 0 on this very board and has not come to the end yet: he goes on also when
+    /// the numbers were raised above those of the rows.
+    pub fn rest_of_changes(&mut self, since: u64, limit: usize, visit: impl FnMut(Change<'_>)) -> Span {
+        let known = self.changes.goes_on(since, self.seq());
+        self.shown_after(since, limit, known, visit)
+    }
+
+    fn shown_after(
+        &mut self,
+        since: u64,
+        limit: usize,
+        known: bool,
+        mut visit: impl FnMut(Change<'_>),
+    ) -> Span {
+        if !known {
             return Span {
                 to: since,
                 complete: false,
