@@ -96,6 +96,11 @@ class RedisConnection:
     async def aclose(self) -> None:
         """Close all connections."""
         await self.client.aclose()
+        client: object = self.client
+        if isinstance(client, RedisCluster):
+            # Its own way out leaves all connections open when a node has failed and nobody has asked again since.
+            for kept in ("nodes_cache", "startup_nodes"):
+                await client.nodes_manager.aclose(kept)
         if self._sentinel is not None:
             await self._sentinel.aclose()
 
