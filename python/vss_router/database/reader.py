@@ -152,7 +152,7 @@ class DatabaseReader:
         # A call has no time of its own: it is as of the PBX's last fact.
         as_of = row.source_as_of if table is tables.calls else row.as_of
         return Answer(
-            body=row.row,
+            body=_stale(row.row),
             as_of=said_at(moment(as_of)),
             position=f"{row.source}:{row.seq}",
             seq=row.seq,
@@ -205,7 +205,7 @@ class DatabaseReader:
                 for row_id, body in await connection.execute(rows):
                     if limit is not None and len(bodies) == limit:
                         return _answer(page(bodies, last.encode() if last else None), chosen)
-                    bodies.append(body)
+                    bodies.append(_stale(body))
                     last = Cursor(name, row_id)
         return _answer(page(bodies, None), chosen)
 
@@ -214,6 +214,11 @@ class DatabaseReader:
         if source is None:
             self._seen = tuple(chosen)
         return chosen
+
+
+def _stale(row: bytes) -> bytes:
+    """The last known row, marked: whoever passes it on cannot lose the header that says so."""
+    return row[:-1] + b',"stale":true}'
 
 
 def _answer(body: bytes, read: dict[str, Any], version: str | None = None) -> Answer:
@@ -250,7 +255,7 @@ async def _snapshot(connection: AsyncConnection, source: Any) -> bytes:
         if table is not None and wanted is not None:
             found = select(table.c.row).where(table.c.source == source.source, wanted).order_by(table.c.key)
             rows = (await connection.execute(found)).scalars().all()
-        parts.append(b",".join(rows))
+        parts.append(b",".join(_stale(row) for row in rows))
     head = msgspec.json.encode({"source": source.source, "seq": source.seq, "as_of": said_at(moment(source.as_of))})[
         :-1
     ]
