@@ -65,7 +65,7 @@ fn load_of(mut words: impl Iterator<Item = String>) -> io::Result<Load> {
 /// Reads one answer into `buffer`; its status.
 fn answer(stream: &mut TcpStream, buffer: &mut Vec<u8>) -> io::Result<u16> {
     buffer.clear();
-    let mut piece = [0; 64 * 1024];
+    let mut piece = [0; 16 * 1024];
     let mut whole = None;
     loop {
         let read = stream.read(&mut piece)?;
