@@ -18,7 +18,7 @@ pub fn by_hand<'a>(json: &'a [u8], state: &'a str) -> RowByHand<'a> {
     }
 }
 
-pub fn configured<'a>(json: &'a [u8]) -> RowByHand<'a> {
+pub fn configured(json: &[u8]) -> RowByHand<'_> {
     RowByHand {
         origin: Origin::Database,
         ..by_hand(json, "logged_out")
