@@ -18,6 +18,15 @@ VssError
 │           └── RedisRefusedError  Redis answers that it will not: login, rights, an error of its own
 ├── DatabaseError            a database that cannot be used
 │   └── DatabaseUnavailableError it does not answer now (also ConnectionError)
+├── BrokerError
+│   ├── BrokerUnavailableError   no connection to the broker (also ConnectionError)
+│   ├── BrokerRefusedError   the broker answers and will not: password, virtual host, certificate
+│   ├── TopologyError        an exchange, queue or policy that cannot be as it should
+│   ├── MessageError         a message that cannot be sent or read (also ValueError)
+│   │   ├── UnroutableError      a mandatory message that no queue takes
+│   │   └── MessageDecodeError   a message that is not what its routing key promises
+│   ├── OutboxFullError      nothing can be taken to be published now
+│   └── RpcError             a remote call that failed; rpc knows the kinds
 └── ServeError               the router cannot start: port in use, data folder locked
 ```
 
@@ -32,16 +41,25 @@ __all__ = [
     "AmiGreetingError",
     "AmiLoginError",
     "AmiTlsError",
+    "BrokerError",
+    "BrokerRefusedError",
+    "BrokerUnavailableError",
     "CaptureError",
     "DatabaseError",
     "DatabaseUnavailableError",
+    "MessageDecodeError",
+    "MessageError",
+    "OutboxFullError",
     "RedisRefusedError",
     "RedisUnavailableError",
+    "RpcError",
     "ServeError",
     "SettingsError",
     "StatusError",
     "StatusQueryError",
     "StatusUnavailableError",
+    "TopologyError",
+    "UnroutableError",
     "VssError",
 ]
 
@@ -120,6 +138,42 @@ class RedisUnavailableError(StatusUnavailableError):
 
 class RedisRefusedError(RedisUnavailableError):
     """Redis answers that it will not: the login, the user's rights, an error of its own."""
+
+
+class BrokerError(VssError):
+    """Something about the message broker."""
+
+
+class BrokerUnavailableError(BrokerError, ConnectionError):
+    """There is no connection to the broker now; the next attempt may make one."""
+
+
+class BrokerRefusedError(BrokerError):
+    """The broker answers and will not: wrong password, no such virtual host, no right, a certificate."""
+
+
+class TopologyError(BrokerError):
+    """An exchange, queue, binding or policy that cannot be as it should; the message names it."""
+
+
+class MessageError(BrokerError, ValueError):
+    """A message that cannot be sent or read; the message names the limit or the field."""
+
+
+class UnroutableError(MessageError):
+    """A message that had to reach a queue, and none is bound for it."""
+
+
+class MessageDecodeError(MessageError):
+    """A message is not what its exchange and routing key promise."""
+
+
+class OutboxFullError(BrokerError):
+    """Nothing more can be taken to be published: memory and disk bounds are reached."""
+
+
+class RpcError(BrokerError):
+    """A remote call that failed."""
 
 
 class ServeError(VssError):

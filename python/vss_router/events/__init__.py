@@ -1,0 +1,1 @@
+"""What travels: typed messages, and which exchange and routing key carries which type."""
