@@ -156,6 +156,9 @@ class Batch:
     @property
     def gaps(self) -> list[Gap]: ...
     @property
+    def watched(self) -> list[AmiMessage]:
+        """Events of the names given to `StatusBoard.watch`, as they came."""
+    @property
     def greeting(self) -> str | None: ...
     @property
     def messages(self) -> int:
@@ -221,6 +224,11 @@ class StatusBoard:
         """A session is gone: its decoder starts anew, a resync under way is dropped, the gap begins (events)."""
     def overflowed(self, lost_bytes: int, now: float) -> Batch:
         """Bytes of the events session had to be dropped: a gap begins, the decoder looks for the next message."""
+    def report_gap(self, from_seq: int, started: float, reason: str, now: float) -> Batch:
+        """Tell at once, as `sync.gap`, that what followed `from_seq` since `started` may not have been told: another
+        process spoke for this PBX before. Numbers go on above `from_seq`."""
+    def watch(self, name: str) -> None:
+        """Hand out live AMI events of this name as they came, in `Batch.watched`; case does not matter."""
     def begin_resync(
         self,
         action_ids: Mapping[str, str],
@@ -297,8 +305,6 @@ class StatusBoard:
         """Take a row away until the next AMI fact about it; false when there is none."""
     def clear(self, now: float) -> int:
         """Take every row away, as `remove_row` does; how many."""
-    def is_by_hand(self, table: _Table, id: str) -> bool:
-        """Whether the row that is shown was set by `set_row` with the origin `manual`."""
     def raise_seq(self, seq: int) -> None:
         """Let sequence numbers go on from `seq` when that is above ours: another router wrote for this PBX before."""
     def keep_hung_up(self, keep: bool) -> None:

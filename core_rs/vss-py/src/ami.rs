@@ -20,6 +20,21 @@ pub(crate) struct AmiMessage {
 }
 
 impl AmiMessage {
+    /// The whole messages in these bytes.
+    pub(crate) fn all_of(py: Python<'_>, bytes: &[u8], encoding: ami::Encoding) -> PyResult<Py<PyList>> {
+        let messages = PyList::empty(py);
+        if !bytes.is_empty() {
+            let mut decoder = ami::AmiDecoder::new(encoding);
+            decoder.push(bytes);
+            let batch = Arc::new(decoder.take_batch());
+            for index in 0..batch.len() {
+                let batch = Arc::clone(&batch);
+                messages.append(Py::new(py, Self { batch, index })?)?;
+            }
+        }
+        Ok(messages.unbind())
+    }
+
     fn message(&self) -> PyResult<Message<'_>> {
         // `index` is below the batch's length wherever an AmiMessage is made.
         self.batch

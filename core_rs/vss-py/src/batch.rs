@@ -4,6 +4,8 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyList, PyTuple};
 use vss_core::status::{self, Notice};
 
+use crate::ami::AmiMessage;
+
 /// The answer to an action (not an event of a list).
 #[pyclass(frozen, module = "vss_router._core")]
 pub(crate) struct Response(status::Response);
@@ -112,6 +114,7 @@ pub(crate) struct Batch {
     events: Py<PyList>,
     responses: Py<PyList>,
     gaps: Py<PyList>,
+    watched: Py<PyList>,
     greeting: Option<String>,
     messages: usize,
 }
@@ -139,6 +142,7 @@ impl Batch {
             gaps.append(Py::new(py, Gap(notice))?)?;
         }
         Ok(Self {
+            watched: AmiMessage::all_of(py, &batch.watched, batch.encoding)?,
             events: events.unbind(),
             responses: responses.unbind(),
             gaps: gaps.unbind(),
@@ -163,6 +167,11 @@ impl Batch {
     #[getter]
     fn gaps(&self, py: Python<'_>) -> Py<PyList> {
         self.gaps.clone_ref(py)
+    }
+
+    #[getter]
+    fn watched(&self, py: Python<'_>) -> Py<PyList> {
+        self.watched.clone_ref(py)
     }
 
     #[getter]

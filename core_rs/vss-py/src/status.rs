@@ -98,6 +98,23 @@ impl StatusBoard {
         Batch::new(py, batch)
     }
 
+    fn report_gap(
+        &self,
+        py: Python<'_>,
+        from_seq: u64,
+        started: f64,
+        reason: &str,
+        now: f64,
+    ) -> PyResult<Batch> {
+        let (started, now) = (Moment::from_seconds(started), Moment::from_seconds(now));
+        let batch = self.board().report_gap(from_seq, started, reason, now);
+        Batch::new(py, batch)
+    }
+
+    fn watch(&self, name: &str) {
+        self.board().watch(name);
+    }
+
     #[allow(clippy::needless_pass_by_value)] // extracted from a Python mapping, there is nothing to borrow
     #[pyo3(signature = (action_ids, fence = None, *, fence_member = None, reason = "connect", now))]
     fn begin_resync(
@@ -243,11 +260,6 @@ impl StatusBoard {
 
     fn clear(&self, now: f64) -> usize {
         self.board().clear(Moment::from_seconds(now))
-    }
-
-    fn is_by_hand(&self, table: &str, id: &str) -> PyResult<bool> {
-        let table = Table::named(table).map_err(CoreError::from)?;
-        Ok(self.board().is_by_hand(table, id))
     }
 
     fn raise_seq(&self, seq: u64) {

@@ -22,3 +22,4 @@ mod reading;
 mod recorded_lists;
 mod recordings;
 mod resync;
+mod watching;

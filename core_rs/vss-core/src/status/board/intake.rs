@@ -14,7 +14,10 @@ impl StatusBoard {
     /// Decode and apply the bytes of one socket read. Whatever stands in them, this does not fail.
     pub fn feed(&mut self, chunk: &[u8], now: Moment, session: Session) -> Batch {
         self.journal.begin(now);
-        let mut batch = Batch::default();
+        let mut batch = Batch {
+            encoding: self.events_decoder.encoding(),
+            ..Batch::default()
+        };
         let mut decoder = std::mem::take(match session {
             Session::Events => &mut self.events_decoder,
             Session::Actions => &mut self.actions_decoder,
@@ -47,7 +50,13 @@ impl StatusBoard {
 
     fn take(&mut self, message: &Message<'_>, now: Moment, session: Session, batch: &mut Batch) {
         match message.kind() {
-            MessageKind::Event => self.take_event(message, now, batch),
+            MessageKind::Event => {
+                if session == Session::Events && self.is_watched(message.name()) {
+                    batch.watched.extend_from_slice(message.raw());
+                    batch.watched.extend_from_slice(b"\r\n\r\n");
+                }
+                self.take_event(message, now, batch);
+            }
             MessageKind::Response => {
                 self.list_answered(message, now, batch);
                 batch.responses.push(Response::of(message, session));
@@ -115,6 +124,12 @@ impl StatusBoard {
             }
         }
         self.report_impossible(batch);
+    }
+
+    fn is_watched(&self, name: &[u8]) -> bool {
+        self.watched
+            .iter()
+            .any(|watched| watched.as_bytes().eq_ignore_ascii_case(name))
     }
 
     /// Apply an item of a list of the running resync; others are somebody else's.

@@ -23,7 +23,7 @@ use super::moment::Moment;
 use super::options::BoardOptions;
 use super::overlay::Overlay;
 use super::resync::Resync;
-use crate::ami::{AmiDecoder, Message};
+use crate::ami::{AmiDecoder, Encoding, Message};
 
 /// Which of the two AMI sessions of a PBX.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -163,6 +163,10 @@ pub struct Batch {
     pub greeting: Option<String>,
     /// AMI messages decoded.
     pub messages: usize,
+    /// Events that were asked for by name ([`StatusBoard::watch`]): the bytes as they came, a blank line after each.
+    pub watched: Vec<u8>,
+    /// How their bytes are read.
+    pub encoding: Encoding,
 }
 
 impl Batch {
@@ -216,6 +220,8 @@ pub struct StatusBoard {
     offset: i64,
     counters: Counters,
     drift: BTreeMap<String, u64>,
+    /// Names of AMI events that somebody wants to see as they are.
+    watched: Vec<Box<str>>,
 }
 
 impl StatusBoard {
@@ -239,6 +245,7 @@ impl StatusBoard {
             offset: 0,
             counters: Counters::default(),
             drift: BTreeMap::new(),
+            watched: Vec::new(),
         })
     }
 
@@ -251,6 +258,13 @@ impl StatusBoard {
         self.facts.settle(now);
         self.publish(now, &mut batch);
         batch
+    }
+
+    /// Hand out every live AMI event of this name as it came, in [`Batch::watched`]; case does not matter.
+    pub fn watch(&mut self, name: &str) {
+        if !self.watched.iter().any(|known| known.eq_ignore_ascii_case(name)) {
+            self.watched.push(name.into());
+        }
     }
 
     /// How far Asterisk's clock is ahead of ours, milliseconds.

@@ -7,6 +7,7 @@ use rustc_hash::FxHashSet;
 use super::super::difference::Difference;
 use super::super::error::StatusError;
 use super::super::facts::{Facts, ListKind, Table, number};
+use super::super::journal::Event;
 use super::super::json::json_object;
 use super::super::moment::Moment;
 use super::super::resync::{Fence, List, ListState, MAX_PASSES, Resync};
@@ -59,6 +60,38 @@ impl StatusBoard {
             None,
         );
         batch
+    }
+
+    /// Tell at once of a gap that lies before this board's time: whoever spoke for this PBX until `from_seq` is gone.
+    /// The numbers go on above it.
+    pub fn report_gap(&mut self, from_seq: u64, started: Moment, reason: &str, now: Moment) -> Batch {
+        let mut batch = Batch::default();
+        self.journal.begin(now);
+        self.raise_seq(from_seq);
+        self.counters.gaps += 1;
+        let event = self.gap_event(
+            &OpenGap {
+                from_seq,
+                reason: reason.to_owned(),
+                started,
+            },
+            now,
+        );
+        batch.events.push(event);
+        batch
+    }
+
+    fn gap_event(&mut self, gap: &OpenGap, now: Moment) -> Event {
+        let seq = self.journal.next(now);
+        let body = SyncGap {
+            from_seq: gap.from_seq,
+            to_seq: seq,
+            reason: &gap.reason,
+            started: gap.started,
+            ended: now,
+        };
+        self.journal
+            .write_as(seq, "sync.gap", now, |out| body.write_fields(out))
     }
 
     fn open_gap(&mut self, reason: &str, now: Moment) {
@@ -283,18 +316,8 @@ impl StatusBoard {
         // What was never compared, or was missed in a gap, has not drifted.
         let compared = std::mem::replace(&mut self.synchronized, true);
         if let Some(gap) = self.gap.take() {
-            let seq = self.journal.next(now);
-            let body = SyncGap {
-                from_seq: gap.from_seq,
-                to_seq: seq,
-                reason: &gap.reason,
-                started: gap.started,
-                ended: now,
-            };
-            batch.events.push(
-                self.journal
-                    .write_as(seq, "sync.gap", now, |out| body.write_fields(out)),
-            );
+            let event = self.gap_event(&gap, now);
+            batch.events.push(event);
         }
         batch.events.push(
             self.journal
