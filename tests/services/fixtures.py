@@ -1,8 +1,9 @@
-"""Private servers for tests: Redis alone, behind Sentinel, as a Cluster; PostgreSQL.
+"""Private servers for tests: Redis alone, behind Sentinel, as a Cluster; PostgreSQL; RabbitMQ.
 
-A test asks for `redis_server`, `redis_cluster` or `postgres_database` and gets one that is empty; the server behind it
-starts once per worker. A test that kills, pauses or configures its server asks `start_redis`, `start_sentinel`,
-`start_cluster` or `start_postgres` for one of its own. All of them listen on loopback ports that were free, live in
+A test asks for `redis_server`, `redis_cluster` or `postgres_database` and gets one that is empty, or for `rabbitmq` and
+makes itself a virtual host (`rabbitmq.new_vhost()` gives its URL); the server behind it starts once per worker. A test
+that kills, pauses or configures its server asks `start_redis`, `start_sentinel`, `start_cluster`, `start_postgres` or
+`start_rabbitmq` for one of its own. All of them listen on loopback ports that were free, live in
 folders of their own and are ended by pid. A missing program is installed or skips the test (`programs.py`).
 
 Why not pytest-redis (5.0) and pytest-postgresql (10.0), both maintained: they start one server and stop it, whereas
@@ -11,7 +12,7 @@ over or is one of three; pytest-postgresql brings psycopg and pg_ctl, which root
 for those, theirs would be a second way to do the rest.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Protocol
@@ -20,11 +21,12 @@ import pytest
 
 from tests.services.certificates import Certificates, make_certificates
 from tests.services.postgres_server import PostgresServer
+from tests.services.rabbitmq_server import RabbitMqServer
 from tests.services.redis_cluster import RedisCluster
 from tests.services.redis_sentinel import RedisSentinel
 from tests.services.redis_server import RedisServer
 
-__all__ = ["StartCluster", "StartPostgres", "StartRedis", "StartSentinel"]
+__all__ = ["StartCluster", "StartPostgres", "StartRabbitMq", "StartRedis", "StartSentinel"]
 
 
 class StartRedis(Protocol):
@@ -44,6 +46,14 @@ class StartCluster(Protocol):
     """Starts a Cluster of the test's own."""
 
     def __call__(self, *, partial: bool = False) -> RedisCluster: ...
+
+
+class StartRabbitMq(Protocol):
+    """Starts a RabbitMQ of the test's own; the parameters are those of `RabbitMqServer`."""
+
+    def __call__(
+        self, *, settings: Mapping[str, str] | None = None, tls: Certificates | None = None
+    ) -> RabbitMqServer: ...
 
 
 StartSentinel = Callable[[], RedisSentinel]
@@ -165,6 +175,38 @@ def start_postgres() -> Iterator[StartPostgres]:
 
         def start(settings: dict[str, str] | None = None) -> PostgresServer:
             server = PostgresServer(settings)
+            ending.callback(server.remove)
+            return server.start()
+
+        yield start
+
+
+@pytest.fixture(scope="session")
+def shared_rabbitmq(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RabbitMqServer]:
+    """The worker's RabbitMQ; tests take `rabbitmq`."""
+    server = RabbitMqServer(tmp_path_factory.mktemp("rabbitmq"))
+    try:
+        yield server.start()
+    finally:
+        server.remove()
+
+
+@pytest.fixture
+def rabbitmq(shared_rabbitmq: RabbitMqServer) -> Iterator[RabbitMqServer]:
+    """A RabbitMQ without virtual hosts or users of other tests; its connections may be closed, nothing worse."""
+    yield shared_rabbitmq
+    shared_rabbitmq.clear()
+
+
+@pytest.fixture
+def start_rabbitmq(tmp_path: Path) -> Iterator[StartRabbitMq]:
+    """Starts RabbitMQ servers that the test may do anything to; each takes ten seconds to start."""
+    with ExitStack() as ending:
+
+        def start(*, settings: Mapping[str, str] | None = None, tls: Certificates | None = None) -> RabbitMqServer:
+            folder = tmp_path / f"rabbitmq-{len(list(tmp_path.glob('rabbitmq-*')))}"
+            folder.mkdir()
+            server = RabbitMqServer(folder, settings=settings, tls=tls)
             ending.callback(server.remove)
             return server.start()
 

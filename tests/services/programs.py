@@ -17,7 +17,7 @@ from typing import Final
 
 import pytest
 
-__all__ = ["POSTGRES", "REDIS", "Program", "ProgramMissingError", "needed"]
+__all__ = ["EPMD", "POSTGRES", "RABBITMQ", "REDIS", "Program", "ProgramMissingError", "needed"]
 
 _LONGEST_INSTALL: Final = 300.0  # seconds
 
@@ -28,14 +28,22 @@ class ProgramMissingError(Exception):
 
 @dataclass(frozen=True)
 class Program:
-    """A server's program, the package that has it, and where that puts it when it is not in the PATH."""
+    """A server's program, the package that has it, and where that puts it when it is not in the PATH.
+
+    `version_in_path`: it does not tell its version, the path does; one in the PATH is only a way to that.
+    """
 
     name: str
     package: str
     oldest: int
     elsewhere: str | None = None
+    version_in_path: bool = False
 
     def path(self) -> Path | None:
+        if self.version_in_path:
+            versions = {path: version_in(path) for path in Path("/").glob(self.elsewhere or self.name)}
+            newest = max(versions, key=versions.__getitem__, default=None)
+            return newest if newest is not None and versions[newest] >= self.oldest else None
         # A link is followed to where the other programs of the package stand, unless it leads to one of another name.
         here = shutil.which(self.name)
         found = []
@@ -50,6 +58,22 @@ class Program:
 
 REDIS: Final = Program("redis-server", "redis-server", oldest=7)
 POSTGRES: Final = Program("postgres", "postgresql", oldest=13, elsewhere="usr/lib/postgresql/*/bin/postgres")
+# What the PATH has is a wrapper that starts the machine's own server, whatever it is asked.
+RABBITMQ: Final = Program(
+    "rabbitmq-server",
+    "rabbitmq-server",
+    oldest=3,
+    elsewhere="usr/lib/rabbitmq/lib/rabbitmq_server-*/sbin/rabbitmq-server",
+    version_in_path=True,
+)
+EPMD: Final = Program(
+    "epmd", "erlang-base", oldest=10, elsewhere="usr/lib/erlang/erts-*/bin/epmd", version_in_path=True
+)
+
+
+def version_in(path: Path) -> int:
+    number = re.search(r"-(\d+)\.\d+", str(path))
+    return int(number[1]) if number else 0
 
 
 @cache
@@ -124,7 +148,7 @@ def needed(program: Program) -> Path:
 
 
 if __name__ == "__main__":
-    for program in (REDIS, POSTGRES):
+    for program in (REDIS, POSTGRES, RABBITMQ, EPMD):
         try:
             print(f"{program.name}: {located(program)}")  # noqa: T201 - what was asked for
         except ProgramMissingError as missing:

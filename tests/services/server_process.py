@@ -6,7 +6,7 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -72,10 +72,15 @@ class ServerProcess:
         *,
         end_signal: signal.Signals = signal.SIGTERM,
         user: str | None = None,
+        environment: Mapping[str, str] | None = None,
+        longest_start: float = LONGEST_START,
+        longest_stop: float = LONGEST_STOP,
     ) -> None:
         self._command = [str(word) for word in command]
         self._end_signal = end_signal
         self._user = user
+        self._environment = environment
+        self._longest_start, self._longest_stop = longest_start, longest_stop
         self._folder = folder
         self._process: subprocess.Popen[bytes] | None = None
         self.log = folder / "server.log"
@@ -106,6 +111,7 @@ class ServerProcess:
             self._process = subprocess.Popen(
                 [*bound, *self._command],
                 cwd=self._folder,
+                env=self._environment,
                 stdin=subprocess.DEVNULL,
                 stdout=sink,
                 stderr=subprocess.STDOUT,
@@ -114,7 +120,7 @@ class ServerProcess:
                 group=self._user,
                 extra_groups=[] if self._user is not None else None,
             )
-        deadline = time.monotonic() + LONGEST_START
+        deadline = time.monotonic() + self._longest_start
         while not is_ready():
             if not self.runs() or time.monotonic() > deadline:
                 self.kill()
@@ -137,7 +143,7 @@ class ServerProcess:
         self._process.send_signal(signal.SIGCONT)  # one that is paused hears nothing else
         self._process.send_signal(self._end_signal)
         try:
-            self._process.wait(LONGEST_STOP)
+            self._process.wait(self._longest_stop)
         except subprocess.TimeoutExpired:
             self.kill()
 

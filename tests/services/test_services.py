@@ -1,17 +1,22 @@
 """The servers that other tests rely on: they start, end, come back, and what is not to be had is said."""
 
+import asyncio
 import os
 from pathlib import Path
+from urllib.parse import unquote
 
+import aiormq
+import httpx
 import pytest
 import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from tests.services.certificates import Certificates
-from tests.services.fixtures import StartCluster, StartPostgres, StartRedis, StartSentinel
+from tests.services.fixtures import StartCluster, StartPostgres, StartRabbitMq, StartRedis, StartSentinel
 from tests.services.postgres_server import PostgresServer
 from tests.services.programs import Program, ProgramMissingError, located, needed
+from tests.services.rabbitmq_server import RabbitMqServer
 from tests.services.redis_cluster import RedisCluster
 from tests.services.redis_server import RedisServer
 
@@ -150,3 +155,87 @@ def test_a_killed_postgres_comes_back_on_its_port_with_its_data(start_postgres: 
     server.start()
     assert server.port == port
     assert server.sql("SELECT count(*) FROM kept") == "0"
+
+
+def declared(server: RabbitMqServer, vhost: str) -> list[str]:
+    return [row["name"] for row in server.api("GET", f"queues/{vhost}")]
+
+
+async def test_a_virtual_host_is_another_one_for_each_test_and_gone_afterwards(rabbitmq: RabbitMqServer) -> None:
+    first, second = rabbitmq.new_vhost(), rabbitmq.new_vhost("/odd name")
+    for url in (first, second):
+        connection = await aiormq.connect(url)
+        channel = await connection.channel()
+        await channel.queue_declare("mine")
+        await connection.close()
+    assert declared(rabbitmq, "%2Fodd%20name") == ["mine"]
+    rabbitmq.clear()
+    assert {row["name"] for row in rabbitmq.api("GET", "vhosts")} == {"/"}
+
+
+async def test_a_user_has_the_rights_it_was_given_and_no_others(rabbitmq: RabbitMqServer) -> None:
+    vhost = unquote(rabbitmq.new_vhost().rpartition("/")[2])
+    rabbitmq.add_user("reader", vhost=vhost, configure="^$", write="^$")
+    connection = await aiormq.connect(rabbitmq.url(vhost, user="reader"))
+    channel = await connection.channel()
+    with pytest.raises(aiormq.exceptions.ChannelAccessRefused):
+        await channel.queue_declare("mine")
+    await connection.close()
+
+
+async def test_all_connections_can_be_closed(rabbitmq: RabbitMqServer) -> None:
+    connections = [await aiormq.connect(rabbitmq.new_vhost()) for _ in range(2)]
+    assert rabbitmq.close_connections(at_least=2) == 2
+    for connection in connections:
+        await asyncio.wait({connection.closing}, timeout=20)
+        assert connection.closing.done()
+        assert isinstance(connection.closing.exception(), aiormq.exceptions.ConnectionClosed)
+
+
+async def test_a_memory_alarm_blocks_publishers_until_it_ends(rabbitmq: RabbitMqServer) -> None:
+    url = rabbitmq.new_vhost()
+    rabbitmq.alarm()
+    try:
+        connection = await aiormq.connect(url)
+        channel = await connection.channel()
+        await channel.queue_declare("mine")
+        publishing = asyncio.ensure_future(channel.basic_publish(b"x", routing_key="mine"))
+        done, _ = await asyncio.wait({publishing}, timeout=0.3)
+        assert not done
+    finally:
+        rabbitmq.calm()
+    await asyncio.wait_for(publishing, 20)
+    await connection.close()
+
+
+@pytest.mark.slow
+async def test_a_rabbitmq_with_tls_hangs_is_killed_and_comes_back_with_its_data(
+    start_rabbitmq: StartRabbitMq, certificates: Certificates
+) -> None:
+    server = start_rabbitmq(tls=certificates)
+    server.new_vhost("kept")
+    connection = await aiormq.connect(f"amqps://vss:s3cret@localhost:{server.tls_port}/kept?cafile={certificates.ca}")
+    channel = await connection.channel()
+    await channel.queue_declare("mine", durable=True)
+    await connection.close()
+    server.pause()
+    async with httpx.AsyncClient(timeout=0.1, trust_env=False) as client:
+        with pytest.raises(httpx.ReadTimeout):
+            await client.get(server.management_url)
+    server.resume()
+    assert server.answers()
+    ports = (server.port, server.management_port)
+    for end in (server.kill, server.stop):
+        end()
+        assert not server.answers()
+        server.start()
+        assert (server.port, server.management_port) == ports
+        assert declared(server, "kept") == ["mine"]
+
+
+@pytest.mark.slow
+def test_a_removed_rabbitmq_leaves_no_process_behind(start_rabbitmq: StartRabbitMq) -> None:
+    server = start_rabbitmq()
+    server.remove()
+    assert not server.process.runs()
+    assert not server.port_mapper.runs()

@@ -1,0 +1,302 @@
+"""A private RabbitMQ on free loopback ports, management on, with a virtual host for each test.
+
+A node of its own in every respect: folder, cookie, name, and the port mapper (epmd) that Erlang nodes ask for each
+other, which otherwise would be one for the whole machine and stay behind.
+"""
+
+import json
+import os
+import socket
+import ssl
+import subprocess
+from collections.abc import Mapping
+from itertools import count
+from pathlib import Path
+from typing import Any, Final, Self
+from urllib.parse import quote
+
+import httpx
+
+from tests.services.certificates import Certificates
+from tests.services.programs import EPMD, RABBITMQ, needed
+from tests.services.server_process import PortTakenError, ServerProcess, free_port, wait_until
+
+__all__ = ["RabbitMqServer"]
+
+HOST: Final = "127.0.0.1"
+USER: Final = "vss"
+PASSWORD: Final = "s3cret"
+_ATTEMPTS: Final = 5
+_LONGEST_START: Final = 90.0  # seconds; ten of them are work for the processor
+_LONGEST_STOP: Final = 60.0
+_LONGEST_COMMAND: Final = 60.0
+# One thread and no busy waiting: many servers and the tests share few processors.
+_ERLANG: Final = "+S 1:1 +sbwt none +sbwtdcpu none +sbwtdio none -start_epmd false"
+_SETTINGS: Final = {
+    # What the management API shows is that old at most; the default of 5 s would be waited for in many tests.
+    "collect_statistics_interval": "100",
+    "default_user": USER,
+    "default_pass": PASSWORD,
+    "disk_free_limit.absolute": "1MB",
+    "log.console": "true",
+    "log.console.level": "warning",
+    "log.file": "false",
+    "num_acceptors.tcp": "2",
+}
+
+
+class RabbitMqServer:
+    """One RabbitMQ with the administrator `vss`, who may do everything in every virtual host.
+
+    `settings` are further ones of `rabbitmq.conf`. `start` begins it, also again on the same ports after `kill` or
+    `stop`, with its data. With `tls` it has a second port that speaks TLS only (`tls_url`); who shows a certificate
+    must show one of our authority. `remove` ends it for good.
+    """
+
+    def __init__(
+        self, folder: Path, *, settings: Mapping[str, str] | None = None, tls: Certificates | None = None
+    ) -> None:
+        self._program, self._epmd = needed(RABBITMQ), needed(EPMD)
+        self._folder = folder
+        self._settings = {**_SETTINGS, **(settings or {})}
+        self._names = count(1)
+        self._fixed_ports = False
+        self.tls = tls
+        self._vhosts: set[str] = set()
+        self._users: set[str] = set()
+        (folder / "epmd").mkdir()
+        (folder / "environment").touch()
+        (folder / "enabled_plugins").write_text("[rabbitmq_management].\n")
+        self._take_ports()
+
+    def _take_ports(self) -> None:
+        self.port, self.tls_port, self.management_port, self._epmd_port, self._node_port = (
+            free_port() for _ in range(5)
+        )
+        self.process = ServerProcess(
+            [self._program],
+            self._folder,
+            environment=self._environment(),
+            longest_start=_LONGEST_START,
+            longest_stop=_LONGEST_STOP,
+        )
+        self.port_mapper = ServerProcess(
+            [self._epmd, "-port", str(self._epmd_port), "-address", HOST], self._folder / "epmd"
+        )
+
+    def _environment(self) -> dict[str, str]:
+        folder = self._folder
+        ours = {
+            "HOME": folder,
+            "ERL_EPMD_PORT": self._epmd_port,
+            "RABBITMQ_CONF_ENV_FILE": folder / "environment",
+            "RABBITMQ_CONFIG_FILE": folder / "rabbitmq.conf",
+            "RABBITMQ_ADVANCED_CONFIG_FILE": folder / "advanced.config",
+            "RABBITMQ_ENABLED_PLUGINS_FILE": folder / "enabled_plugins",
+            "RABBITMQ_MNESIA_BASE": folder / "data",
+            "RABBITMQ_LOG_BASE": folder / "log",
+            "RABBITMQ_LOGS": "-",
+            "RABBITMQ_PID_FILE": folder / "pid",
+            "RABBITMQ_NODENAME": f"vss-{self.port}@localhost",
+            "RABBITMQ_DIST_PORT": self._node_port,
+            "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": f"{_ERLANG} -kernel inet_dist_use_interface {{127,0,0,1}}",
+            # The script then becomes the server instead of waiting for it, so that the pid is the server's.
+            "RUNNING_UNDER_SYSTEMD": "1",
+            "RABBITMQ_SERVER_START_ARGS": "-noinput",
+        }
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(("RABBITMQ_", "ERL_"))}
+        return {**kept, **{name: str(value) for name, value in ours.items()}}
+
+    def _configuration(self) -> str:
+        settings = {
+            "listeners.tcp.1": f"{HOST}:{self.port}",
+            "management.tcp.ip": HOST,
+            "management.tcp.port": str(self.management_port),
+            **self._settings,
+        }
+        if self.tls is not None:
+            settings |= {
+                "listeners.ssl.1": f"{HOST}:{self.tls_port}",
+                "ssl_options.cacertfile": str(self.tls.ca),
+                "ssl_options.certfile": str(self.tls.certificate),
+                "ssl_options.keyfile": str(self.tls.key),
+                "ssl_options.verify": "verify_peer",
+                "ssl_options.fail_if_no_peer_cert": "false",
+            }
+        return "".join(f"{name} = {value}\n" for name, value in settings.items())
+
+    # -- where it is ---------------------------------------------------------------------------------------------------
+
+    def url(self, vhost: str = "/", *, user: str = USER, password: str = PASSWORD) -> str:
+        """`amqp://vss:…@127.0.0.1:PORT/VHOST`."""
+        return f"amqp://{user}:{password}@{HOST}:{self.port}/{quote(vhost, safe='')}"
+
+    def tls_url(self, vhost: str = "/") -> str:
+        """`amqps://vss:…@127.0.0.1:PORT/VHOST?ca=FILE`."""
+        assert self.tls is not None, "it was started without TLS"
+        return f"amqps://{USER}:{PASSWORD}@{HOST}:{self.tls_port}/{quote(vhost, safe='')}?ca={self.tls.ca}"
+
+    @property
+    def management_url(self) -> str:
+        """`http://127.0.0.1:PORT`; the account is the one of the URL."""
+        return f"http://{HOST}:{self.management_port}"
+
+    # -- its life ------------------------------------------------------------------------------------------------------
+
+    def start(self) -> Self:
+        for attempt in range(_ATTEMPTS):
+            (self._folder / "rabbitmq.conf").write_text(self._configuration())
+            try:
+                if not self.port_mapper.runs():
+                    self.port_mapper.start(lambda: is_listening(self._epmd_port))
+                self.process.start(self.answers)
+            except PortTakenError:
+                self.port_mapper.stop()
+                if self._fixed_ports or attempt == _ATTEMPTS - 1:
+                    raise
+                self._take_ports()
+            else:
+                self._fixed_ports = True  # whoever knows the ports must find us there again
+                return self
+        raise AssertionError("unreachable")
+
+    def stop(self) -> None:
+        """End it as its operator does: connections are closed with a word, everything is kept."""
+        self.process.stop()
+
+    def kill(self) -> None:
+        """End it as a power cut does."""
+        self.process.kill()
+
+    def restart(self) -> None:
+        """Kill it and start it again, with its data, on the same ports."""
+        self.kill()
+        self.start()
+
+    def pause(self) -> None:
+        """Let it hang: connections stay open and nothing answers."""
+        self.process.pause()
+
+    def resume(self) -> None:
+        self.process.resume()
+
+    def remove(self) -> None:
+        self.process.kill()
+        self.port_mapper.stop()
+
+    def answers(self) -> bool:
+        if not is_listening(self.port) or (self.tls is not None and not is_listening(self.tls_port)):
+            return False
+        try:
+            self.api("GET", "overview")
+        except httpx.HTTPError:
+            return False
+        return True
+
+    # -- what is in it -------------------------------------------------------------------------------------------------
+
+    def api(self, method: str, path: str, body: object = None) -> Any:
+        """Ask the management API as the administrator; `path` is what follows `/api/`."""
+        content = json.dumps(body).encode() if body is not None else None
+        headers = {"content-type": "application/json"}
+        url = f"{self.management_url}/api/{path}"
+        with httpx.Client(auth=(USER, PASSWORD), timeout=30, trust_env=False, verify=_NO_TLS) as client:
+            answer = client.request(method, url, content=content, headers=headers)
+        answer.raise_for_status()
+        return answer.json() if answer.content else None
+
+    def new_vhost(self, name: str | None = None) -> str:
+        """An empty virtual host; gives back its URL."""
+        name = name if name is not None else f"test-{next(self._names)}"
+        self.api("PUT", f"vhosts/{quote(name, safe='')}")
+        self._vhosts.add(name)
+        self.api("PUT", f"permissions/{quote(name, safe='')}/{USER}", {"configure": ".*", "write": ".*", "read": ".*"})
+        return self.url(name)
+
+    def add_user(
+        self,
+        name: str,
+        password: str = PASSWORD,
+        *,
+        tags: str = "",
+        vhost: str | None = None,
+        configure: str = ".*",
+        write: str = ".*",
+        read: str = ".*",
+    ) -> None:
+        """Make a user, with rights (regular expressions over names) in `vhost`. `tags` such as `policymaker`."""
+        self.api("PUT", f"users/{name}", {"password": password, "tags": tags})
+        self._users.add(name)
+        if vhost is not None:
+            rights = {"configure": configure, "write": write, "read": read}
+            self.api("PUT", f"permissions/{quote(vhost, safe='')}/{name}", rights)
+
+    def clear(self) -> None:
+        """Delete the virtual hosts and users made, which closes their connections too."""
+        for name in self._vhosts:
+            self._delete(f"vhosts/{quote(name, safe='')}")
+        for name in self._users:
+            self._delete(f"users/{name}")
+        self._vhosts.clear()
+        self._users.clear()
+
+    def _delete(self, path: str) -> None:
+        try:
+            self.api("DELETE", path)
+        except httpx.HTTPStatusError as refused:
+            if refused.response.status_code != httpx.codes.NOT_FOUND:  # a test may have deleted it
+                raise
+
+    def connections(self, vhost: str | None = None) -> list[str]:
+        """The names of the open AMQP connections, up to a tenth of a second old."""
+        path = "connections" if vhost is None else f"vhosts/{quote(vhost, safe='')}/connections"
+        return [row["name"] for row in self.api("GET", path) if "name" in row]
+
+    def close_connections(self, vhost: str | None = None, *, at_least: int = 1) -> int:
+        """Close all connections (to one virtual host) as an administrator does; how many.
+
+        Waits until there are `at_least` so many to close.
+        """
+        found: list[str] = []
+
+        def enough() -> bool:
+            found[:] = self.connections(vhost)
+            return len(found) >= at_least
+
+        wait_until(enough, f"{at_least} connections to close")
+        for name in found:
+            self._delete(f"connections/{quote(name, safe='')}")
+        return len(found)
+
+    def alarm(self) -> None:
+        """Run out of memory, as it believes: whoever publishes is blocked (`connection.blocked`)."""
+        self.control("set_vm_memory_high_watermark", "0.0000001")
+
+    def calm(self) -> None:
+        """End what `alarm` began."""
+        self.control("set_vm_memory_high_watermark", "0.6")
+
+    def control(self, *words: str) -> str:
+        """Run `rabbitmqctl`; what it printed. It takes a second."""
+        ended = subprocess.run(
+            [self._program.parent / "rabbitmqctl", "--quiet", *words],
+            cwd=self._folder,
+            env=self._environment(),
+            check=False,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=_LONGEST_COMMAND,
+        )
+        if ended.returncode != 0:
+            raise RuntimeError(f"rabbitmqctl {words[0]} ended with {ended.returncode}: {ended.stderr.strip()}")
+        return ended.stdout
+
+
+_NO_TLS: Final = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # never used here; the default one takes 30 ms to load
+
+
+def is_listening(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.settimeout(1.0)
+        return probe.connect_ex((HOST, port)) == 0
