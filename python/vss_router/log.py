@@ -16,7 +16,9 @@ from vss_router.settings import LogFormat, LogLevel
 __all__ = ["configure_logging", "mask", "mask_event", "masked_number"]
 
 _SECRET_NAMES: Final = frozenset({"secret", "password", "token", "authorization", "key", "challenge", "http_token"})
-_CLOCK_NAMES: Final = frozenset({"timestamp", "time", "now", "since", "as_of", "seq", "from_seq", "to_seq", "pid"})
+_CLOCK_NAMES: Final = frozenset(
+    {"timestamp", "time", "now", "since", "as_of", "seq", "from_seq", "to_seq", "pid", "id"}
+)
 
 _URL_SECRET: Final = re.compile(
     r"(?P<user>[^\s:/@=]+):(?!secret@)[^\s@/]+@(?=[\w\[])"  # "user:secret@host" is how our own sentences show the form
@@ -33,6 +35,7 @@ _CHATTY: Final = ("alembic", "asyncio", "httpcore", "httpx", "uvicorn")
 _EXTRAS: Final = (
     *("sources", "source", "http", "handler", "times", "took", "lost"),
     *("trouble", "reason", "waiting", "epoch", "operators", "queues"),
+    *("routing_key", "id", "queue", "outcome", "attempts"),
 )
 """Fields that our own modules hand to `logging` as `extra`. They log that way and not through structlog, because a
 program that embeds us and never calls `configure_logging` would get structlog's default: all of it on stdout, and
