@@ -12,13 +12,15 @@ import time
 from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterator
-from typing import Any, Final, TypeAlias, final
+from typing import Any, Final, Generic, TypeAlias, TypeVar, final
 
 import msgspec
 from prometheus_client.core import CounterMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-__all__ = ["EventFanout", "EventHandler", "FanoutCollector", "SubscriberStats", "TypedEvent"]
+__all__ = ["EventFanout", "EventHandler", "Fanout", "FanoutCollector", "SubscriberStats", "TypedEvent"]
+
+ItemT = TypeVar("ItemT")
 
 TypedEvent: TypeAlias = tuple[int, str, bytes]
 """(`seq`, routing key, JSON object)."""
@@ -49,17 +51,18 @@ class SubscriberStats(msgspec.Struct, kw_only=True):
     dropped: int = 0
 
 
-@final
-class EventFanout:
-    """The subscribers of one router. `clock` gives monotonic seconds."""
+class Fanout(Generic[ItemT]):
+    """Hands batches to subscribers. `clock` gives monotonic seconds."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._subscribers: list[_Subscriber] = []
 
-    def subscribe(self, handler: EventHandler) -> Callable[[], None]:
-        """Call `handler(source, events)` from now on; the answer ends that."""
-        name = getattr(handler, "__qualname__", type(handler).__qualname__)
+    def subscribe(
+        self, handler: Callable[[str, list[ItemT]], Awaitable[None] | None], *, name: str | None = None
+    ) -> Callable[[], None]:
+        """Call `handler(source, events)` from now on; the answer ends that. `name` is for logs and metrics."""
+        name = name or getattr(handler, "__qualname__", type(handler).__qualname__)
         subscriber = (
             _QueuedSubscriber(name, handler)
             if inspect.iscoroutinefunction(handler) or inspect.iscoroutinefunction(type(handler).__call__)
@@ -74,7 +77,7 @@ class EventFanout:
 
         return unsubscribe
 
-    def publish(self, source: str, events: list[TypedEvent]) -> None:
+    def publish(self, source: str, events: list[ItemT]) -> None:
         """Hand one batch to everyone; never raises, never waits."""
         if events:
             for subscriber in tuple(self._subscribers):
@@ -97,11 +100,16 @@ class EventFanout:
 
 
 @final
+class EventFanout(Fanout[TypedEvent]):
+    """The subscribers to the typed events of one router."""
+
+
+@final
 class FanoutCollector(Collector):
     """The subscribers' counters as Prometheus metrics `vss_router_handler_…_total`, labelled by handler."""
 
-    def __init__(self, fanout: EventFanout) -> None:
-        self._fanout = fanout
+    def __init__(self, stats: Callable[[], list[SubscriberStats]]) -> None:
+        self._stats = stats
 
     def describe(self) -> Iterator[Metric]:
         """Nothing is collected just to learn the names."""
@@ -111,7 +119,7 @@ class FanoutCollector(Collector):
         """One scrape."""
         for name, meaning in _COUNTERS.items():
             totals: dict[str, int] = {}
-            for stats in self._fanout.stats():
+            for stats in self._stats():
                 totals[stats.name] = totals.get(stats.name, 0) + getattr(stats, name)
             counter = CounterMetricFamily(f"vss_router_handler_{name}", meaning, labels=["handler"])
             for handler, total in totals.items():
@@ -125,7 +133,7 @@ class _Subscriber(ABC):
         self._handler = handler
 
     @abstractmethod
-    def deliver(self, source: str, events: list[TypedEvent]) -> None:
+    def deliver(self, source: str, events: list[Any]) -> None:
         """Take one batch; never raises, never waits."""
 
     @abstractmethod
@@ -143,7 +151,7 @@ class _InlineSubscriber(_Subscriber):
         super().__init__(name, handler)
         self._clock = clock
 
-    def deliver(self, source: str, events: list[TypedEvent]) -> None:
+    def deliver(self, source: str, events: list[Any]) -> None:
         began = self._clock()
         try:
             self._handler(source, events)
@@ -164,13 +172,13 @@ class _InlineSubscriber(_Subscriber):
 class _QueuedSubscriber(_Subscriber):
     def __init__(self, name: str, handler: Callable[..., Any]) -> None:
         super().__init__(name, handler)
-        self._batches: deque[tuple[str, list[TypedEvent]]] = deque()
+        self._batches: deque[tuple[str, list[Any]]] = deque()
         self._filled = asyncio.Event()
         self._idle = asyncio.Event()
         self._idle.set()
         self._task = asyncio.get_running_loop().create_task(self._run(), name=f"events for {name}")
 
-    def deliver(self, source: str, events: list[TypedEvent]) -> None:
+    def deliver(self, source: str, events: list[Any]) -> None:
         if len(self._batches) >= QUEUED_BATCHES:
             self._batches.popleft()
             self.stats.dropped += 1

@@ -23,17 +23,19 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from types import TracebackType
-from typing import Final, Self, final
+from typing import Final, Self, TypeVar, final
 from urllib.parse import quote
 
 import msgspec
 
 from vss_router._core import Batch, StatusBoard
 from vss_router.ami.endpoint import AmiEndpoint, parse_endpoint
+from vss_router.ami.filter import event_filters
 from vss_router.ami.io_thread import IoThread
 from vss_router.ami.link import AmiLink
 from vss_router.ami.link_status import LinkStatus
 from vss_router.ami.timings import LinkTimings
+from vss_router.ami_events import AmiEvents, AmiHandler
 from vss_router.api import HttpServer, build_app
 from vss_router.api.feeds import BoardFeed
 from vss_router.api.metrics import metrics_registry
@@ -47,6 +49,8 @@ from vss_router.status.reader import StatusReader
 from vss_router.stores import StatusStores
 
 __all__ = ["Router"]
+
+AmiHandlerT = TypeVar("AmiHandlerT", bound=AmiHandler)
 
 TURNED_AWAY: Final = (AmiGreetingError, AmiTlsError, AmiLoginError)
 """Failures of a first attempt that no waiting cures: a setting is wrong, here or on the PBX."""
@@ -117,6 +121,7 @@ class Router:
         self._timings = timings or LinkTimings(resync_seconds=settings.resync_seconds)
         self._clock = clock
         self._fanout = EventFanout()
+        self._ami_events = AmiEvents()
         self._server: HttpServer | None = None
         self._running: AsyncExitStack | None = None
 
@@ -134,9 +139,10 @@ class Router:
         return cls(settings, environ=environ, lock=True)
 
     @classmethod
-    def embedded(cls, settings: Settings, *, environ: Mapping[str, str] | None = None) -> "Router":
-        """The router inside another program: no REST, nothing on disk."""
-        return cls(settings, environ=environ, rest=False)
+    def embedded(cls, settings: Settings | None = None, *, environ: Mapping[str, str] | None = None) -> "Router":
+        """The router inside another program: no REST, and nothing on disk unless `data_dir` is set."""
+        settings = settings or Settings()
+        return cls(settings, environ=environ, rest=False, lock=settings.data_dir is not None)
 
     async def __aenter__(self) -> Self:
         await self.start()
@@ -164,6 +170,11 @@ class Router:
             stack.push_async_callback(self._fanout.close)
             if self._rest:
                 await self._start_rest(stack)
+            for board in self.boards.values():
+                for name in self._ami_events.names:
+                    board.watch(name)
+            self._ami_events.start()
+            stack.push_async_callback(self._ami_events.close)
             io = IoThread()
             io.start()
             stack.push_async_callback(io.stop)
@@ -174,6 +185,7 @@ class Router:
                     io=io,
                     on_batch=self._on_batch,
                     timings=self._timings,
+                    filters=event_filters(self._ami_events.names),
                     clock=self._clock,
                 )
                 self.links[endpoint.source] = link
@@ -223,9 +235,35 @@ class Router:
         """
         return self._fanout.subscribe(handler)
 
+    def on_ami(self, name: str) -> Callable[[AmiHandlerT], AmiHandlerT]:
+        """A decorator: call `handler(source, event)` for each AMI event of this name, such as `UserEvent`, as it came.
+
+        ```python
+        @router.on_ami("UserEvent")
+        async def sold(source: str, event: AmiMessage) -> None:
+            print(event.get("UserEvent"), event.get("Amount"))
+        ```
+
+        Case does not matter. Events of a name that nobody asked for never reach Python. What the event filter leaves
+        out (RTCP, CDR, channel variables, …) is left in once it is asked for.
+
+        Raises
+        ------
+        SettingsError
+            The router runs already: Asterisk has been told what to send.
+        """
+        if self._running is not None:
+            raise SettingsError(f'on_ami("{name}") comes too late: ask for AMI events before the router is started')
+
+        def register(handler: AmiHandlerT) -> AmiHandlerT:
+            self._ami_events.add(name, handler)
+            return handler
+
+        return register
+
     def subscribers(self) -> list[SubscriberStats]:
-        """What became of each subscriber's batches."""
-        return self._fanout.stats()
+        """What became of each subscriber's batches, those of `on_ami` included."""
+        return [*self._fanout.stats(), *self._ami_events.stats()]
 
     def status(self) -> dict[str, LinkStatus]:
         """The links by PBX; empty before `start`."""
@@ -241,7 +279,7 @@ class Router:
         token = self.settings.http_token
         stores = self._stores
         registry = metrics_registry(stores.boards, self.status)
-        registry.register(FanoutCollector(self._fanout))
+        registry.register(FanoutCollector(self.subscribers))
         stores.register(registry)
         app = build_app(
             self.reader,
@@ -268,6 +306,8 @@ class Router:
 
     def _on_batch(self, source: str, batch: Batch) -> None:
         self._fanout.publish(source, batch.events)
+        if batch.watched:
+            self._ami_events.publish(source, batch.watched)
 
     def _is_stale(self, source: str) -> bool:
         link = self.links.get(source)

@@ -29,7 +29,17 @@ import platformdirs
 
 from vss_router.errors import SettingsError
 
-__all__ = ["ENVIRONMENT_PREFIX", "LogFormat", "LogLevel", "QueueSettings", "Settings", "host_and_port", "load_settings"]
+__all__ = [
+    "ENVIRONMENT_PREFIX",
+    "BrokerTransport",
+    "LogFormat",
+    "LogLevel",
+    "QueueOverride",
+    "QueueSettings",
+    "Settings",
+    "host_and_port",
+    "load_settings",
+]
 
 ENVIRONMENT_PREFIX: Final = "VSS_ROUTER_"
 _ELSEWHERE: Final = frozenset({"config"})
@@ -41,14 +51,32 @@ LogFormat = Literal["text", "json"]
 Seconds = Annotated[float, msgspec.Meta(ge=0)]
 PositiveSeconds = Annotated[float, msgspec.Meta(gt=0)]
 PositiveInteger = Annotated[int, msgspec.Meta(ge=1)]
+WholeNumber = Annotated[int, msgspec.Meta(ge=0)]
+Priority = Annotated[int, msgspec.Meta(ge=0, le=255)]
+Fraction = Annotated[float, msgspec.Meta(ge=0, le=1)]
 RowCompression = Literal["none", "zstd"]
-_NUMBERS: Final = (Seconds, PositiveSeconds, PositiveInteger)
+BrokerTransport = Literal["lapin", "aio_pika"]
+_NUMBERS: Final = (Seconds, PositiveSeconds, PositiveInteger, WholeNumber, Priority, Fraction)
 
 
 class QueueSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What AMI does not tell about a queue. `wrapup_seconds` is the queue's wrap-up time."""
 
     wrapup_seconds: Seconds = 0.0
+
+
+class QueueOverride(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What is changed about one of the broker's queues; what is left out stays as messages.md has it, 0 is no limit.
+
+    `max_priority` makes a priority queue of it, an argument that whoever else declares the queue must then give too.
+    """
+
+    ttl_seconds: Seconds | None = None
+    max_length: WholeNumber | None = None
+    overflow: Literal["drop-head", "reject-publish", "reject-publish-dlx"] | None = None
+    dead_letter_exchange: str | None = None
+    dead_letter_key: str | None = None
+    max_priority: Priority | None = None
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -92,6 +120,23 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     database_days: Seconds = 90.0
     """How long history is kept, days; 0 keeps it for ever."""
 
+    broker: str = "embedded"
+    """Where messages go: `amqp://user:password@host:5672/%2Fvss`, `amqps://…`, `embedded` (inside us) or `none`."""
+    broker_transport: BrokerTransport = "lapin"
+    """The client library for `amqp://`: `lapin` in the compiled core, or `aio_pika`."""
+    broker_queues: dict[str, QueueOverride] = {}
+    """Limits and arguments of queues that are to differ from the usual ones, by queue name."""
+    instance: str | None = None
+    """What this process is called in the names of queues of its own; by default the host's name."""
+    outbox_messages: PositiveInteger = 50_000
+    """So many messages may wait in memory to be published; more go to disk."""
+    outbox_disk_bytes: PositiveInteger = 1_000_000_000
+    """How much disk may hold what waits to be published."""
+    message_log: Fraction = 0.0
+    """Share of messages that are logged to the table `rabbitmq_log`, 0 to 1."""
+    drain_seconds: Seconds = 10.0
+    """How long a stop waits for handlers of messages under way."""
+
     @property
     def data_folder(self) -> Path:
         """`data_dir`, or the XDG state folder when it is not set."""
@@ -134,6 +179,11 @@ def host_and_port(text: str, name: str) -> tuple[str, int]:
     return host.removeprefix("[").removesuffix("]"), int(port)
 
 
+_QUEUE_TABLES: Final[dict[str, type[QueueSettings] | type[QueueOverride]]] = {
+    "queues": QueueSettings,
+    "broker_queues": QueueOverride,
+}
+_BOUNDS: Final = {">=": "at least", ">": "more than", "<=": "at most"}
 _FIELDS: Final = {field.name: field for field in msgspec.structs.fields(Settings)}
 
 
@@ -195,9 +245,9 @@ def _checked(name: str, value: object, place: str, *, written_as: str, one_line:
         near = difflib.get_close_matches(name, _FIELDS, n=1)
         way_out = f'did you mean "{near[0]}"?' if near else f"known settings are {', '.join(_FIELDS)}"
         raise SettingsError(f'unknown setting "{written_as}" {place}: {way_out}')
-    if name == "queues":
+    if name in _QUEUE_TABLES:
         table = _queues_of_lines(value, place, written_as) if one_line else value
-        return _checked_queues(table, place, written_as, strict=not one_line)
+        return _checked_queues(table, _QUEUE_TABLES[name], place, written_as, strict=not one_line)
     if one_line and field.type == list[str] and isinstance(value, str):
         value = value.split()
     return _converted(value, field.type, f'"{written_as}" {place}', strict=not one_line)
@@ -216,26 +266,35 @@ def _converted(value: object, wanted: object, what: str, *, strict: bool) -> Any
 def _expectation(error: msgspec.ValidationError, value: object, wanted: object) -> str:
     """msgspec's words (``Expected `float`, got `str` ``) as the rest of our sentence."""
     shown = f'"{value}"' if isinstance(value, str) else str(value)
+    if type(None) in get_args(wanted):
+        wanted = get_args(wanted)[0]
     if get_origin(wanted) is Literal:
         return f"one of {', '.join(get_args(wanted))}, not {shown}"
-    if bound := re.search(r"Expected `\w+` (>=|>) ([\d.]+)", str(error)):
-        return f"{'at least' if bound[1] == '>=' else 'more than'} {float(bound[2]):g}, not {shown}"
+    if bound := re.search(r"Expected `\w+` (>=|>|<=) ([\d.]+)", str(error)):
+        return f"{_BOUNDS[bound[1]]} {float(bound[2]):g}, not {shown}"
     if wanted == list[str]:
         return f"a list of texts, not {shown}"
     return f"{'a number' if wanted in _NUMBERS else 'text'}, not {shown}"
 
 
-def _checked_queues(table: object, place: str, written_as: str, *, strict: bool) -> dict[str, QueueSettings]:
+def _checked_queues(
+    table: object,
+    row_type: type[QueueSettings] | type[QueueOverride],
+    place: str,
+    written_as: str,
+    *,
+    strict: bool,
+) -> dict[str, QueueSettings | QueueOverride]:
     if not isinstance(table, dict):
         raise SettingsError(f'the setting "{written_as}" {place} must be a table of queues, such as [queues.support]')
-    known = {field.name: field for field in msgspec.structs.fields(QueueSettings)}
-    queues: dict[str, QueueSettings] = {}
+    known = {field.name: field for field in msgspec.structs.fields(row_type)}
+    queues: dict[str, QueueSettings | QueueOverride] = {}
     for queue, row in table.items():
         if not isinstance(row, dict):
             raise SettingsError(f'the setting "{written_as}.{queue}" {place} must be a table, such as [queues.{queue}]')
         for key in row.keys() - known.keys():
             raise SettingsError(f'unknown setting "{written_as}.{queue}.{key}" {place}: a queue has {", ".join(known)}')
-        queues[queue] = QueueSettings(
+        queues[queue] = row_type(
             **{
                 key: _converted(value, known[key].type, f'"{written_as}.{queue}.{key}" {place}', strict=strict)
                 for key, value in row.items()

@@ -1,11 +1,12 @@
 """Settings: what is refused first, then the order of the layers."""
 
+import re
 from pathlib import Path
 
 import pytest
 
 from vss_router.errors import SettingsError
-from vss_router.settings import QueueSettings, Settings, load_settings
+from vss_router.settings import QueueOverride, QueueSettings, Settings, load_settings
 
 
 def written(folder: Path, text: str) -> Path:
@@ -180,3 +181,31 @@ def test_an_http_address_without_host_and_port_is_refused(text: str) -> None:
 )
 def test_an_http_address_is_read_as_host_and_port(text: str, expected: tuple[str, int]) -> None:
     assert Settings(http=text).http_listen == expected
+
+
+def test_a_queue_of_the_broker_is_changed_in_the_file_and_on_one_line(tmp_path: Path) -> None:
+    path = written(tmp_path, '[broker_queues."vss.call.events"]\nmax_length = 500\noverflow = "reject-publish"')
+    wanted = {"vss.call.events": QueueOverride(max_length=500, overflow="reject-publish")}
+    assert load_settings(config=path).broker_queues == wanted
+    line = "vss.call.events.max_length=500 vss.call.events.overflow=reject-publish"
+    assert load_settings({"broker_queues": line.split()}).broker_queues == wanted
+    assert load_settings(environ={"VSS_ROUTER_BROKER_QUEUES": line}).broker_queues == wanted
+
+
+@pytest.mark.parametrize(
+    ("line", "sentence"),
+    [
+        ("q.max_length=-1", "must be at least 0, not"),
+        ("q.max_priority=256", "must be at most 255, not"),
+        ("q.overflow=drop-tail", "must be one of drop-head, reject-publish, reject-publish-dlx, not"),
+        ("q.ttl=5", 'unknown setting "--broker-queues.q.ttl" on the command line: a queue has ttl_seconds'),
+    ],
+)
+def test_a_queue_of_the_broker_that_cannot_be_so_is_refused_by_name(line: str, sentence: str) -> None:
+    with pytest.raises(SettingsError, match=re.escape(sentence)):
+        load_settings({"broker_queues": [line]})
+
+
+def test_a_fraction_is_at_most_one() -> None:
+    with pytest.raises(SettingsError, match="must be at most 1, not"):
+        load_settings({"message_log": "1.5"})

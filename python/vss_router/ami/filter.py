@@ -12,7 +12,7 @@ the board leaves out by itself what it does not need.
 from collections.abc import Iterable
 from typing import Final
 
-__all__ = ["EVENT_FILTERS", "KEPT_VARIABLES", "all_but"]
+__all__ = ["EVENT_FILTERS", "KEPT_VARIABLES", "all_but", "event_filters"]
 
 KEPT_VARIABLES: Final = ("VSS_FENCE", "QUEUESTATUS")
 """Channel variables whose `VarSet` is needed: the resync's fence, and why a caller left a queue."""
@@ -32,6 +32,16 @@ _FLOODS: Final = (
     "DAHDIChannel",
 )
 """Beginnings of names of events that say nothing about operators, calls or queues."""
+
+
+_SECURITY: Final = frozenset(
+    {
+        *("authmethodnotallowed", "challengeresponsefailed", "challengesent", "failedacl", "invalidaccountid"),
+        *("invalidpassword", "invalidtransport", "loadaveragelimit", "memorylimit", "requestbadformat"),
+        *("requestnotallowed", "requestnotsupported", "sessionlimit", "successfulauth", "unexpectedaddress"),
+    }
+)
+"""Names of the events of class `security` (Asterisk's res_security_log and manager), in lower case."""
 
 
 def all_but(names: Iterable[str]) -> str:
@@ -56,10 +66,18 @@ def all_but(names: Iterable[str]) -> str:
     return "|".join(branches)
 
 
-EVENT_FILTERS: Final = (
-    f"!^Event: ({'|'.join(_FLOODS)})",
-    # Security events come with each login on that PBX and are sent to accounts that read everything.
-    "!^Event: [A-Za-z]+[[:cntrl:]]+Privilege: security",
-    f"!^Event: VarSet.*[[:cntrl:]]Variable: ({all_but(KEPT_VARIABLES)})",
-)
-"""Values of the `Filter` header, in the order they are sent."""
+def event_filters(watched: Iterable[str] = ()) -> tuple[str, ...]:
+    """Values of the `Filter` header, in the order they are sent, that leave the `watched` names of events in."""
+    names = {name.lower() for name in watched}
+    floods = [flood for flood in _FLOODS if not any(name.startswith(flood.lower()) for name in names)]
+    filters = [f"!^Event: ({'|'.join(floods)})"] if floods else []
+    if not names & _SECURITY:
+        # Security events come with each login on that PBX and are sent to accounts that read everything.
+        filters.append("!^Event: [A-Za-z]+[[:cntrl:]]+Privilege: security")
+    if "varset" not in names:
+        filters.append(f"!^Event: VarSet.*[[:cntrl:]]Variable: ({all_but(KEPT_VARIABLES)})")
+    return tuple(filters)
+
+
+EVENT_FILTERS: Final = event_filters()
+"""Those of a router that watches nothing."""

@@ -17,13 +17,14 @@ import logging
 import random as random_module
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final, final
 
 from vss_router._core import AmiAction, Batch, Response, StatusBoard
 from vss_router.ami.clock_offset import ClockOffset
 from vss_router.ami.endpoint import AmiEndpoint
 from vss_router.ami.fence import Fence
+from vss_router.ami.filter import EVENT_FILTERS
 from vss_router.ami.io_thread import IoThread
 from vss_router.ami.keeper import SessionKeeper
 from vss_router.ami.link_status import LinkState, LinkStatus
@@ -56,6 +57,8 @@ class AmiLink:
     on_batch
         Called in the main loop as `on_batch(source, batch)` for every batch that carries something; an exception of
         its own is logged and counted. It may block for seconds: the sockets are read elsewhere.
+    filters
+        What Asterisk is asked to leave out (`event_filters`).
     clock, random, new_id
         Unix time, numbers in [0, 1), unique texts; injected by tests.
     """
@@ -68,6 +71,7 @@ class AmiLink:
         io: IoThread,
         on_batch: Callable[[str, Batch], None],
         timings: LinkTimings | None = None,
+        filters: Sequence[str] = EVENT_FILTERS,
         ring_bytes: int = RING_BYTES,
         clock: Callable[[], float] = time.time,
         random: Callable[[], float] = random_module.random,
@@ -78,6 +82,7 @@ class AmiLink:
         self._io = io
         self._on_batch = on_batch
         self._timings = timings or LinkTimings()
+        self._filters = filters
         self._ring_bytes = ring_bytes
         self._clock = clock
         self._fed = 0.0
@@ -252,7 +257,7 @@ class AmiLink:
         session = await self._open("events")
         try:
             self._publish(self.board.connected(self._now()))
-            self._filtered = self.endpoint.filter and await set_event_filter(session)
+            self._filtered = self.endpoint.filter and await set_event_filter(session, self._filters)
             await wait_until_booted(session, self._booted, self._timings.booted_seconds)
         except BaseException as error:
             self._give_up(session, error)

@@ -11,6 +11,7 @@ Nothing else in AMI tells these apart: CoreStatus shows its start time already w
 
 import asyncio
 import hashlib
+from collections.abc import Sequence
 
 from vss_router._core import AmiAction, Response
 from vss_router.ami.endpoint import AmiEndpoint
@@ -42,9 +43,9 @@ async def log_in(session: AmiSession, endpoint: AmiEndpoint) -> None:
         raise AmiLoginError(_refusal(endpoint, response))
 
 
-async def set_event_filter(session: AmiSession) -> bool:
+async def set_event_filter(session: AmiSession, filters: Sequence[str] = EVENT_FILTERS) -> bool:
     """Ask for the event filter; False when the account may not (class system) or Asterisk does not know it."""
-    for pattern in EVENT_FILTERS:
+    for pattern in filters:
         response = await session.request(
             AmiAction(
                 "Filter",
