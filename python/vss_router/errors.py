@@ -26,6 +26,7 @@ VssError
 │   │   ├── UnroutableError      a mandatory message that no queue takes
 │   │   └── MessageDecodeError   a message that is not what its routing key promises
 │   ├── OutboxFullError      nothing can be taken to be published now
+│   ├── JournalError         the file that keeps messages over a restart cannot be opened, written or read
 │   └── RpcError             a remote call that failed; rpc knows the kinds
 └── ServeError               the router cannot start: port in use, data folder locked
 ```
@@ -47,6 +48,7 @@ __all__ = [
     "CaptureError",
     "DatabaseError",
     "DatabaseUnavailableError",
+    "JournalError",
     "MessageDecodeError",
     "MessageError",
     "OutboxFullError",
@@ -170,6 +172,10 @@ class MessageDecodeError(MessageError):
 
 class OutboxFullError(BrokerError):
     """Nothing more can be taken to be published: memory and disk bounds are reached."""
+
+
+class JournalError(BrokerError):
+    """The file that keeps messages over a restart cannot be opened, written or read; the message names it."""
 
 
 class RpcError(BrokerError):
