@@ -13,6 +13,7 @@ __all__ = ["serve"]
 
 _STATUS = "Status"
 _STORES = "Redis and database"
+_BROKER = "Messages"
 _LOG = "Logs"
 
 
@@ -103,6 +104,78 @@ def serve(
             metavar="DAYS", rich_help_panel=_STORES, show_default="90", help="How long history is kept; 0: for ever."
         ),
     ] = None,
+    broker: Annotated[
+        str | None,
+        typer.Option(
+            metavar="URL",
+            rich_help_panel=_BROKER,
+            show_default="embedded",
+            help="Where messages go: amqp://user:password@host:5672/%2Fvss, amqps://, embedded or none; ?ca=FILE, "
+            "?password_file=FILE.",
+        ),
+    ] = None,
+    broker_transport: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            rich_help_panel=_BROKER,
+            show_default="lapin",
+            help="The client for amqp://: lapin, in the compiled core, or aio_pika.",
+        ),
+    ] = None,
+    broker_queues: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="QUEUE.SETTING=VALUE",
+            rich_help_panel=_BROKER,
+            help="A queue's limits: vss.call.events.max_length=500, ttl_seconds, overflow, max_priority; repeatable.",
+        ),
+    ] = None,
+    instance: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            rich_help_panel=_BROKER,
+            show_default="the host's name",
+            help="What this process is called in the names of its own queues.",
+        ),
+    ] = None,
+    outbox_messages: Annotated[
+        str | None,
+        typer.Option(
+            metavar="N",
+            rich_help_panel=_BROKER,
+            show_default="50000",
+            help="So many messages may wait in memory to be published; more go to disk.",
+        ),
+    ] = None,
+    outbox_disk_bytes: Annotated[
+        str | None,
+        typer.Option(
+            metavar="BYTES",
+            rich_help_panel=_BROKER,
+            show_default="1000000000",
+            help="How much disk may hold what waits to be published.",
+        ),
+    ] = None,
+    message_log: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FRACTION",
+            rich_help_panel=_BROKER,
+            show_default="0",
+            help="Share of messages logged to the table rabbitmq_log, 0 to 1.",
+        ),
+    ] = None,
+    drain_seconds: Annotated[
+        str | None,
+        typer.Option(
+            metavar="SECONDS",
+            rich_help_panel=_BROKER,
+            show_default="10",
+            help="How long a stop waits for handlers of messages under way.",
+        ),
+    ] = None,
     queues: Annotated[
         list[str] | None,
         typer.Option(
@@ -175,6 +248,14 @@ def serve(
         "redis_compress": redis_compress,
         "database": database,
         "database_days": database_days,
+        "broker": broker,
+        "broker_transport": broker_transport,
+        "broker_queues": broker_queues or None,
+        "instance": instance,
+        "outbox_messages": outbox_messages,
+        "outbox_disk_bytes": outbox_disk_bytes,
+        "message_log": message_log,
+        "drain_seconds": drain_seconds,
         "queues": queues or None,
         "trunks": trunks or None,
         "ended_seconds": ended_seconds,
