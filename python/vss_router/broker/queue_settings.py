@@ -27,4 +27,7 @@ def with_override(queue: Queue, overrides: Mapping[str, QueueOverride]) -> Queue
         limits = msgspec.structs.replace(
             limits, dead_letter=DeadLetter(target, override.dead_letter_key) if target else None
         )
+    elif override.dead_letter_key is not None and limits.dead_letter is not None:
+        target = limits.dead_letter.exchange
+        limits = msgspec.structs.replace(limits, dead_letter=DeadLetter(target, override.dead_letter_key or None))
     return msgspec.structs.replace(queue, limits=limits, max_priority=override.max_priority or queue.max_priority)
