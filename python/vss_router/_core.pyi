@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, Literal, TypeAlias, final
 
+from vss_router._core_routing import TopicMatcher
 from vss_router._core_writer import StatusWriter, WriterStatus
 
 __all__ = [
@@ -16,6 +17,7 @@ __all__ = [
     "Response",
     "StatusBoard",
     "StatusWriter",
+    "TopicMatcher",
     "WriterStatus",
     "__version__",
     "build_profile",

@@ -2,14 +2,17 @@
 
 use pyo3::PyErr;
 use vss_core::ami::{ActionError, EncodingError};
+use vss_core::routing::RoutingError;
 use vss_core::status::StatusError;
 use vss_io::redis::{ExpandError, OptionsError};
 
 /// The exception classes, defined in Python so that they can derive from `ValueError` as well.
 mod classes {
     pyo3::import_exception!(vss_router.errors, AmiActionError);
+    pyo3::import_exception!(vss_router.errors, MessageError);
     pyo3::import_exception!(vss_router.errors, SettingsError);
     pyo3::import_exception!(vss_router.errors, StatusError);
+    pyo3::import_exception!(vss_router.errors, TopologyError);
 }
 
 /// Any error of the core. Every fallible binding returns it, and `?` does the rest.
@@ -17,6 +20,7 @@ mod classes {
 pub(crate) enum CoreError {
     Action(ActionError),
     Encoding(EncodingError),
+    Routing(RoutingError),
     Status(StatusError),
     Options(OptionsError),
     Expand(ExpandError),
@@ -32,6 +36,12 @@ impl From<ActionError> for CoreError {
 impl From<EncodingError> for CoreError {
     fn from(error: EncodingError) -> Self {
         Self::Encoding(error)
+    }
+}
+
+impl From<RoutingError> for CoreError {
+    fn from(error: RoutingError) -> Self {
+        Self::Routing(error)
     }
 }
 
@@ -64,6 +74,10 @@ impl From<CoreError> for PyErr {
         match error {
             CoreError::Action(error) => classes::AmiActionError::new_err(error.to_string()),
             CoreError::Encoding(error) => classes::SettingsError::new_err(error.to_string()),
+            CoreError::Routing(error @ RoutingError::PatternTooLong { .. }) => {
+                classes::TopologyError::new_err(error.to_string())
+            }
+            CoreError::Routing(error) => classes::MessageError::new_err(error.to_string()),
             CoreError::Status(error @ StatusError::Option(_)) => {
                 classes::SettingsError::new_err(error.to_string())
             }

@@ -4,6 +4,7 @@ mod ami;
 mod batch;
 mod changes;
 mod errors;
+mod routing;
 mod runtime;
 mod status;
 mod writer;
@@ -20,6 +21,9 @@ mod _core {
 
     #[pymodule_export]
     use super::changes::Changes;
+
+    #[pymodule_export]
+    use super::routing::TopicMatcher;
 
     #[pymodule_export]
     use super::status::StatusBoard;

@@ -1,0 +1,95 @@
+//! The table of a topic exchange.
+
+use super::Target;
+use super::direct::DirectTable;
+use super::error::RoutingError;
+use super::key::RoutingKey;
+use super::pattern::Pattern;
+use super::trie::{Standing, Trie};
+
+/// All bindings of a topic exchange. Patterns without wildcards stand in a table by whole key, the others in a trie.
+#[derive(Clone, Debug, Default)]
+pub struct TopicMatcher {
+    exact: DirectTable,
+    trie: Trie,
+    /// Bindings in the trie.
+    wild: usize,
+}
+
+/// The answer to a key and what it took to find it, kept from key to key so that nothing is allocated. One buffer may
+/// serve any number of matchers.
+#[derive(Clone, Debug, Default)]
+pub struct Matches {
+    targets: Vec<Target>,
+    standing: Standing,
+}
+
+impl Matches {
+    /// The targets of the last key, each once, ascending.
+    pub fn targets(&self) -> &[Target] {
+        &self.targets
+    }
+}
+
+impl TopicMatcher {
+    /// Bind `target` under `pattern`. False when it was bound so already.
+    ///
+    /// # Errors
+    ///
+    /// The pattern is too long.
+    pub fn add(&mut self, pattern: &str, target: Target) -> Result<bool, RoutingError> {
+        let pattern = Pattern::new(pattern)?;
+        if pattern.is_exact() {
+            return Ok(self.exact.add(pattern.as_str(), target));
+        }
+        let added = self.trie.add(pattern, target);
+        self.wild += usize::from(added);
+        Ok(added)
+    }
+
+    /// Take a binding away. False when there was none such; a pattern that is too long never was.
+    pub fn remove(&mut self, pattern: &str, target: Target) -> bool {
+        let Ok(pattern) = Pattern::new(pattern) else {
+            return false;
+        };
+        if pattern.is_exact() {
+            return self.exact.remove(pattern.as_str(), target);
+        }
+        let removed = self.trie.remove(pattern, target);
+        self.wild -= usize::from(removed);
+        removed
+    }
+
+    /// The targets whose patterns match `key`, each once, ascending.
+    ///
+    /// # Errors
+    ///
+    /// The key is too long.
+    pub fn find<'m>(&self, key: &str, matches: &'m mut Matches) -> Result<&'m [Target], RoutingError> {
+        matches.targets.clear();
+        let key = RoutingKey::new(key)?;
+        if self.wild > 0 {
+            self.trie
+                .find(key.words(), &mut matches.standing, &mut matches.targets);
+        }
+        matches.targets.extend_from_slice(self.exact.find(key.as_str()));
+        matches.targets.sort_unstable();
+        matches.targets.dedup();
+        Ok(&matches.targets)
+    }
+
+    /// How many bindings there are.
+    pub fn len(&self) -> usize {
+        self.exact.len() + self.wild
+    }
+
+    /// Whether nothing is bound.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Nodes of the trie and distinct words in it: what it holds in memory besides the bindings themselves.
+    pub fn size(&self) -> (usize, usize) {
+        (self.trie.nodes(), self.trie.words())
+    }
+}
