@@ -1,0 +1,143 @@
+"""Sends what stands in the window, many at a time, and says what became of each.
+
+```
+            take ──▶ publish ──▶ answers ──▶ settled, held, or …
+              ▲                     │
+              │                     ▼ a connection was lost
+   ready() ◀── put back, in order ◀── wait until everything under way is answered
+```
+
+Nothing new is sent between a loss and its repair, so that what was lost goes first again.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from typing import Final, final
+
+from vss_router.ami.backoff import Backoff
+from vss_router.broker.message import Confirm, Outcome
+from vss_router.broker.outbox.entry import Entry
+from vss_router.broker.outbox.window import Window
+from vss_router.broker.transport import Transport
+from vss_router.errors import BrokerError
+
+__all__ = ["Sender"]
+
+_MOST_CALLS: Final = 32
+"""Calls of `publish` under way; messages that come meanwhile share the next one."""
+
+_log = logging.getLogger(__name__)
+
+
+@final
+class Sender:
+    """Publishes by `transport`, at most `outstanding` messages unanswered, `batch` in one call.
+
+    `answered(entry, confirm)` is called for every answer but LOST, which is the sender's own affair; it must settle or
+    hold the entry in the window.
+    """
+
+    def __init__(
+        self,
+        transport: Transport,
+        window: Window,
+        *,
+        answered: Callable[[list[Entry], list[Confirm]], None],
+        republished: Callable[[int], None],
+        outstanding: int,
+        batch: int,
+        backoff: Backoff,
+    ) -> None:
+        self._transport = transport
+        self._window = window
+        self._answered = answered
+        self._republished = republished
+        self._outstanding = outstanding
+        self._batch = batch
+        self._backoff = backoff
+        self._lost: list[Entry] = []
+        self._calls: set[asyncio.Task[None]] = set()
+        self._wake = asyncio.Event()
+        self._probes: asyncio.TimerHandle | None = None
+        self.connected = False
+        """Whether the last thing known of the connection is good."""
+
+    def wake(self) -> None:
+        """There is something new to send."""
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Send for ever."""
+        loop = asyncio.get_running_loop()
+        try:
+            while True:
+                await self._repaired()
+                self._window.probe(loop.time())
+                room = min(self._batch, self._outstanding - self._window.under_way)
+                if room > 0 and len(self._calls) < _MOST_CALLS and (entries := self._window.take(room)):
+                    call = loop.create_task(self._publish(entries), name="outbox publish")
+                    self._calls.add(call)
+                    call.add_done_callback(self._calls.discard)
+                    # The task's first step hands the messages over: in the order of the tasks.
+                    continue
+                self._plan_probe(loop)
+                self._wake.clear()
+                await self._wake.wait()
+        finally:
+            if self._probes is not None:
+                self._probes.cancel()
+            for call in self._calls:
+                call.cancel()
+            await asyncio.gather(*self._calls, return_exceptions=True)
+            self._window.put_back(self._lost)
+
+    async def _publish(self, entries: list[Entry]) -> None:
+        try:
+            confirms = await self._transport.publish([entry.message for entry in entries])
+        except asyncio.CancelledError:
+            self._window.put_back(entries)
+            raise
+        except Exception:  # noqa: BLE001 - it never raises for what the broker does
+            # Sent again, nothing is lost by its mistake.
+            _log.exception("the transport failed at a publish")
+            confirms = []
+        if len(confirms) != len(entries):
+            confirms = [Confirm(Outcome.LOST)] * len(entries)
+        lost = [entry for entry, confirm in zip(entries, confirms, strict=True) if confirm.outcome is Outcome.LOST]
+        if not lost:
+            self._backoff.reset()
+            self._answered(entries, confirms)
+        else:
+            self.connected = False
+            self._lost += lost
+            if len(lost) < len(entries):
+                kept = [both for both in zip(entries, confirms, strict=True) if both[1].outcome is not Outcome.LOST]
+                self._answered([entry for entry, _ in kept], [confirm for _, confirm in kept])
+        self._wake.set()
+
+    async def _repaired(self) -> None:
+        """Return with a connection, and with everything in the window that a lost one had."""
+        while self._lost or not self.connected:
+            if self._calls:
+                await asyncio.wait(self._calls)
+            lost, self._lost = self._lost, []
+            if lost:
+                self._republished(len(lost))
+                self._window.put_back(lost)
+                await asyncio.sleep(self._backoff.next())
+            try:
+                await self._transport.ready()
+            except BrokerError as error:
+                _log.warning("the outbox waits for its transport: %s", error)
+                await asyncio.sleep(self._backoff.next())
+            else:
+                self.connected = True
+
+    def _plan_probe(self, loop: asyncio.AbstractEventLoop) -> None:
+        if self._probes is not None:
+            self._probes.cancel()
+            self._probes = None
+        at = self._window.next_probe()
+        if at is not None:
+            self._probes = loop.call_at(at, self._wake.set)

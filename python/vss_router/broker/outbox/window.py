@@ -1,0 +1,154 @@
+"""The messages in memory that the broker has not confirmed, in their order. Pure bookkeeping: no waiting, no I/O.
+
+```
+  add ──▶ unsent ──take──▶ under way ──▶ settled
+            ▲   ▲             │ LOST: put_back, all before anything newer
+            │   └─────────────┤
+            │                 │ NACKED: hold, with all of its lane that follow
+            └── probe taken ◀─┴─▶ held by lane ── release: one goes first as a probe
+```
+"""
+
+from collections import deque
+from collections.abc import Callable, Iterable
+
+import msgspec
+
+from vss_router.ami.backoff import Backoff
+from vss_router.broker.outbox.entry import Entry
+
+__all__ = ["Window"]
+
+
+class _Rest(msgspec.Struct, eq=False):
+    """A lane that waits because a queue was full: until when, and the one that is sent to see whether it still is."""
+
+    backoff: Backoff
+    until: float
+    held: list[Entry] = []
+    probe: Entry | None = None
+
+
+class Window:
+    """Which message goes next. `backoff` makes the pauses of a lane whose messages a full queue does not take.
+
+    A broker nacks when one of several queues is full, and the others keep their copy: tried again as one message, not
+    as the thousand behind it, those copies stay few. What is held fills the window like everything else: when all of it
+    is held, the rest waits too.
+    """
+
+    def __init__(self, backoff: Callable[[], Backoff]) -> None:
+        self._new_backoff = backoff
+        self._unsent: deque[Entry] = deque()
+        self._probes: deque[Entry] = deque()
+        self._resting: dict[str, _Rest] = {}
+        self.under_way = 0
+        self.bytes = 0
+        self.messages = 0
+
+    @property
+    def held(self) -> int:
+        """Messages that wait because a queue was full."""
+        return sum(len(rest.held) for rest in self._resting.values())
+
+    @property
+    def unsent(self) -> bool:
+        """Whether something may be taken."""
+        return bool(self._unsent or self._probes)
+
+    def rests(self, lane: str) -> bool:
+        """Whether a lane waits for room in a queue."""
+        return lane in self._resting
+
+    def resting(self) -> list[str]:
+        """The lanes that wait for room in a queue."""
+        return list(self._resting)
+
+    def add(self, entry: Entry) -> None:
+        """A new message, after all that were added."""
+        entry.listed = True
+        self.messages += 1
+        self.bytes += entry.size
+        self._unsent.append(entry)
+
+    def take(self, most: int) -> list[Entry]:
+        """The next messages to send, in order."""
+        taken: list[Entry] = []
+        while self._probes and len(taken) < most:
+            taken.append(self._probes.popleft())
+        while self._unsent and len(taken) < most:
+            entry = self._unsent.popleft()
+            rest = self._resting.get(entry.lane)
+            if rest is None:
+                taken.append(entry)
+            else:
+                rest.held.append(entry)
+        self.under_way += len(taken)
+        return taken
+
+    def settle(self, entry: Entry) -> None:
+        """One under way is done with: confirmed, or never to be taken."""
+        self.under_way -= 1
+        self._gone(entry)
+        rest = self._resting.get(entry.lane)
+        if rest is not None and rest.probe is entry:
+            self._release(entry.lane, rest)
+
+    def put_back(self, lost: Iterable[Entry]) -> None:
+        """Those under way whose fate is not known go first again."""
+        again: list[Entry] = []
+        for entry in lost:
+            self.under_way -= 1
+            rest = self._resting.get(entry.lane)
+            if rest is None:
+                again.append(entry)
+                continue
+            if rest.probe is entry:
+                rest.probe, rest.until = None, 0.0
+            rest.held.append(entry)
+        again.sort(key=_position)
+        self._unsent.extendleft(reversed(again))
+
+    def hold(self, entry: Entry, now: float) -> None:
+        """One under way was not taken because a queue is full: its lane waits."""
+        self.under_way -= 1
+        rest = self._resting.get(entry.lane)
+        if rest is None:
+            backoff = self._new_backoff()
+            rest = self._resting[entry.lane] = _Rest(backoff, now + backoff.next())
+        elif rest.probe is entry:
+            rest.probe, rest.until = None, now + rest.backoff.next()
+        rest.held.append(entry)
+
+    def next_probe(self) -> float | None:
+        """When a lane may be tried again; None while none waits for a time."""
+        return min((rest.until for rest in self._resting.values() if rest.probe is None), default=None)
+
+    def probe(self, now: float) -> None:
+        """Let the first message of each lane go whose pause is over."""
+        for lane, rest in list(self._resting.items()):
+            if rest.probe is not None or rest.until > now:
+                continue
+            if not rest.held:
+                del self._resting[lane]
+                continue
+            rest.held.sort(key=_position)
+            rest.probe = rest.held.pop(0)
+            self._probes.append(rest.probe)
+
+    def waiting(self) -> list[Entry]:
+        """What is not under way, in no particular order."""
+        return [*self._unsent, *self._probes, *(entry for rest in self._resting.values() for entry in rest.held)]
+
+    def _release(self, lane: str, rest: _Rest) -> None:
+        del self._resting[lane]
+        rest.held.sort(key=_position)
+        self._unsent.extendleft(reversed(rest.held))
+
+    def _gone(self, entry: Entry) -> None:
+        self.messages -= 1
+        self.bytes -= entry.size
+
+
+def _position(entry: Entry) -> int:
+    return entry.position
