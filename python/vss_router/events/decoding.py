@@ -42,7 +42,7 @@ def decode(exchange: str, routing_key: str, body: bytes, *, arrived: datetime | 
         if given.get("timestamp") is None:
             given["timestamp"] = _moment(arrived)
         return msgspec.convert(_settled(given, kind), kind)
-    except (ValueError, OverflowError, RecursionError, OSError) as error:
+    except (ValueError, OverflowError, RecursionError) as error:
         reason = _reason(error)
     raise MessageDecodeError(
         f"The message {routing_key} on {exchange} cannot be read ({reason}): let its sender keep to docs/messages.md."
@@ -52,7 +52,10 @@ def decode(exchange: str, routing_key: str, body: bytes, *, arrived: datetime | 
 def _object(body: bytes) -> dict[str, Any]:
     if len(body) > LARGEST_BODY:
         raise ValueError(f"the body has {len(body)} bytes, {LARGEST_BODY} are the most")
-    given = _READ.decode(body)
+    try:
+        given = _READ.decode(body)
+    except msgspec.DecodeError as error:
+        raise ValueError(f"the body is not JSON: {str(error).partition(' - at ')[0]}") from None
     if not isinstance(given, dict):
         raise ValueError("the body is not a JSON object")  # noqa: TRY004 - the body's fault, not a caller's
     # Each level has a bracket of its own: few brackets need no counting.
@@ -67,7 +70,13 @@ def _default(given: dict[str, Any], field: str, value: str) -> None:
 
 
 def _moment(arrived: datetime | float) -> datetime:
-    return arrived if isinstance(arrived, datetime) else datetime.fromtimestamp(arrived, UTC)
+    if isinstance(arrived, datetime):
+        return arrived
+    try:
+        return datetime.fromtimestamp(arrived, UTC)
+    except (ValueError, OverflowError, OSError):
+        # What a sender wrote into the properties may be anything.
+        raise ValueError("timestamp: missing, and the time of arrival is out of range") from None
 
 
 def _settled(given: dict[str, Any], kind: type[OpenStruct]) -> dict[str, Any]:
@@ -78,7 +87,7 @@ def _settled(given: dict[str, Any], kind: type[OpenStruct]) -> dict[str, Any]:
         if name not in given:
             continue
         value = given.pop(name)
-        if value is None and name in shape.optional:
+        if value is None and name in shape.null_is_default:
             continue
         if name in shape.ids and type(value) is int:
             value = str(value)
@@ -91,17 +100,13 @@ def _settled(given: dict[str, Any], kind: type[OpenStruct]) -> dict[str, Any]:
 
 
 def _reason(error: Exception) -> str:
-    """Why, in a few words that name the field; never with what stands in it, which may be a telephone number."""
+    """Why, in a few words that name the field; what stands in a text, perhaps a telephone number, is not told."""
     match error:
         case msgspec.ValidationError():
             said, at, path = str(error).rpartition(" - at `$.")
             return f"{path.rstrip('`')}: {said[:1].lower()}{said[1:]}" if at else f"{path[:1].lower()}{path[1:]}"
-        case msgspec.DecodeError():
-            return f"the body is not JSON: {error}"
         case UnicodeDecodeError():
             return "the body is not UTF-8"
         case RecursionError():
             return f"the body is nested more than {DEEPEST} deep"
-        case OverflowError() | OSError():
-            return "timestamp: missing, and the time of arrival is out of range"
     return str(error)

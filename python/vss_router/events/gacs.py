@@ -29,10 +29,10 @@ class GacsCompleted(Event, frozen=True, kw_only=True):
 
 
 class GacsFailed(Event, frozen=True, kw_only=True):
-    """The script failed; `command_id` is the command's `id` if it had one."""
+    """The script failed, `error` says why if anybody knows; `command_id` is the command's `id` if it had one."""
 
     event: str = "gacs.failed"
     slot_id: int
-    error: str
+    error: str = ""
     script_name: str | None = None
     command_id: Id | None = None

@@ -20,8 +20,8 @@ class Shape(msgspec.Struct, frozen=True):
     fields: tuple[str, ...]
     ids: frozenset[str]
     """May come as integers."""
-    optional: frozenset[str]
-    """Have a default: null or nothing at all stands for it."""
+    null_is_default: frozenset[str]
+    """Have a default and no meaning for null: a sender's null stands for the default."""
     left_out: frozenset[str]
     """Are not written when None."""
     open: dict[str, type[OpenStruct]]
@@ -40,7 +40,7 @@ def shape_of(kind: type[OpenStruct]) -> Shape:
     return Shape(
         fields=tuple(names),
         ids=frozenset(name for name, field in fields.items() if _is_id(field.type)),
-        optional=frozenset(defaults),
+        null_is_default=frozenset(name for name in defaults if not _takes_null(fields[name].type)),
         left_out=frozenset(name for name, default in defaults.items() if default is None) - kind.written_as_null,
         open={name: held for name, field in fields.items() if (held := _open_struct(field.type))},
     )
@@ -58,6 +58,15 @@ def _is_id(described: inspect.Type) -> bool:
             return INTEGER_TOO in (extra or {})
         case inspect.UnionType(types=types):
             return any(_is_id(kind) for kind in types)
+    return False
+
+
+def _takes_null(described: inspect.Type) -> bool:
+    match described:
+        case inspect.AnyType() | inspect.NoneType():
+            return True
+        case inspect.UnionType(types=types):
+            return any(map(_takes_null, types))
     return False
 
 
