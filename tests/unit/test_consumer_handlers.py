@@ -165,6 +165,7 @@ class TestLater:
         desk = await desk_with(handler, random=lambda: 0.0)
         await desk.give()
         lane = desk.transport.published[0].properties.headers["retry-ms"]
+        assert isinstance(lane, int)
         assert f"vss.retry.{lane}" in {queue.name for each in desk.transport.declared for queue in each.queues}
 
 

@@ -22,8 +22,9 @@ from vss_router.broker.consumers.retry import Retry
 from vss_router.broker.consumers.stats import ConsumerStats
 from vss_router.broker.consumers.treatment import Treatment
 from vss_router.broker.consumers.worker import Worker
-from vss_router.broker.topology import Topology
+from vss_router.broker.topology import Queue, Topology
 from vss_router.broker.transport import Transport
+from vss_router.broker.vss_topology import PARKED
 from vss_router.errors import SettingsError
 from vss_router.events import Command, Event
 
@@ -82,7 +83,7 @@ class Consumers:
         self._monotonic = monotonic
         self._random = random
         self._consumed = consumed
-        self._copies = Copies(transport, clock, random)
+        self._copies = Copies(transport, self._queues.get(PARKED, Queue(name=PARKED)), clock, random)
         self._registrations: list[Registration] = []
         self._workers: list[Worker] = []
         self._draining = asyncio.Event()

@@ -9,10 +9,10 @@ import logging
 from collections.abc import Callable, Iterable
 from typing import Final, final
 
-from vss_router.broker.consumers.lanes import DELAY_HEADER, PARKED_QUEUE, RETRY_EXCHANGE, retry_topology
+from vss_router.broker.consumers.lanes import DELAY_HEADER, RETRY_EXCHANGE, retry_topology
 from vss_router.broker.consumers.trail import FAILED_AT, FAILED_QUEUE, FAILED_REASON, Trail, death
 from vss_router.broker.message import Confirm, Delivery, Headers, HeaderValue, Message, Outcome
-from vss_router.broker.topology import DeadLetter
+from vss_router.broker.topology import DeadLetter, Queue
 from vss_router.broker.transport import Transport
 from vss_router.errors import TopologyError
 from vss_router.log import mask
@@ -28,9 +28,12 @@ _log = logging.getLogger(__name__)
 
 @final
 class Copies:
-    """Sends copies over one transport. `clock` gives Unix seconds, `random` numbers in [0, 1)."""
+    """Sends copies over one transport; `parking` is the queue for what nobody can handle. `clock` gives Unix seconds, `random` numbers in [0, 1)."""
 
-    def __init__(self, transport: Transport, clock: Callable[[], float], random: Callable[[], float]) -> None:
+    def __init__(
+        self, transport: Transport, parking: Queue, clock: Callable[[], float], random: Callable[[], float]
+    ) -> None:
+        self._parking = parking
         self._transport = transport
         self._clock = clock
         self._random = random
@@ -43,7 +46,7 @@ class Copies:
         if not missing and self._parking_declared:
             return
         try:
-            await self._transport.declare(retry_topology(missing))
+            await self._transport.declare(retry_topology(missing, self._parking))
         except TopologyError as error:
             # The transport tries again at each reconnection; until then failures go back to their queues.
             _log.warning("messages cannot be retried: %s", error)
@@ -73,8 +76,8 @@ class Copies:
         return await self._sent(_copy(delivery, trail, target.exchange, key, headers), ())
 
     async def into_parking(self, delivery: Delivery, trail: Trail, reason: str) -> Confirm:
-        """Lay it into `vss.parked`."""
-        message = _copy(delivery, trail, "", PARKED_QUEUE, self._failure(delivery, reason))
+        """Lay it into the parking queue."""
+        message = _copy(delivery, trail, "", self._parking.name, self._failure(delivery, reason))
         return await self._sent(message, ())
 
     def _failure(self, delivery: Delivery, reason: str) -> dict[str, HeaderValue]:
@@ -91,7 +94,7 @@ class Copies:
         if ours and confirm.outcome in {Outcome.RETURNED, Outcome.REFUSED}:
             # Somebody has deleted the lane or the parking queue.
             try:
-                await self._transport.declare(retry_topology(lanes))
+                await self._transport.declare(retry_topology(lanes, self._parking))
             except TopologyError as error:
                 return Confirm(Outcome.REFUSED, str(error))
             confirm = await self._confirmed(message)

@@ -13,10 +13,9 @@ from typing import Final
 
 from vss_router.broker.topology import Binding, DeadLetter, Exchange, Limits, Queue, Topology
 
-__all__ = ["DELAY_HEADER", "PARKED_QUEUE", "RETRY_EXCHANGE", "lane_queue", "retry_topology"]
+__all__ = ["DELAY_HEADER", "RETRY_EXCHANGE", "lane_queue", "retry_topology"]
 
 RETRY_EXCHANGE: Final = "vss.retry"
-PARKED_QUEUE: Final = "vss.parked"
 DELAY_HEADER: Final = "retry-ms"
 """No `x-` in front: a headers exchange does not compare headers that begin so."""
 
@@ -26,12 +25,12 @@ def lane_queue(milliseconds: int) -> str:
     return f"{RETRY_EXCHANGE}.{milliseconds}"
 
 
-def retry_topology(lanes: Iterable[int]) -> Topology:
-    """The retry exchange with these lanes (milliseconds), and where messages are parked."""
+def retry_topology(lanes: Iterable[int], parking: Queue) -> Topology:
+    """The retry exchange with these lanes (milliseconds), and the queue where messages are parked."""
     delays = sorted(lanes)
     return Topology(
         exchanges=(Exchange(name=RETRY_EXCHANGE, kind="headers"),),
-        queues=(*(_lane(delay) for delay in delays), Queue(name=PARKED_QUEUE)),
+        queues=(*(_lane(delay) for delay in delays), parking),
         bindings=tuple(
             Binding(exchange=RETRY_EXCHANGE, queue=lane_queue(delay), arguments={"x-match": "all", DELAY_HEADER: delay})
             for delay in delays

@@ -1,0 +1,245 @@
+"""Handlers registered, started and drained; what cannot be registered is refused in a sentence."""
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from tests.consumer_desk import LEAD, START, Desk, desk_with, until
+from vss_router.broker.consumers import Claim, Claimed, Retry, handler_run
+from vss_router.broker.consumers.lanes import retry_topology
+from vss_router.broker.message import Settlement
+from vss_router.broker.topology import Queue
+from vss_router.errors import SettingsError
+from vss_router.events import CallStart, Event
+
+ACKED, REQUEUED = Settlement.ACK, Settlement.REQUEUE
+
+
+async def nothing(message: Event) -> None:
+    del message
+
+
+class TestRefusals:
+    @pytest.mark.parametrize(
+        "options",
+        [
+            {"concurrency": 0},
+            {"prefetch": 0},
+            {"prefetch": 5, "concurrency": 6},
+            {"prefetch": 70_000},
+            {"timeout_seconds": 0},
+            {"timeout_seconds": float("nan")},
+        ],
+    )
+    def test_numbers_that_cannot_be_are_refused(self, options: dict[str, Any]) -> None:
+        with pytest.raises(SettingsError, match="the consumer nothing of q needs"):
+            Desk().consumers.consumer("q", **options)(nothing)
+
+    @pytest.mark.parametrize(
+        "options",
+        [
+            {"attempts": 0},
+            {"first_seconds": 0},
+            {"first_seconds": 9, "most_seconds": 8},
+            {"most_seconds": 1e9},
+            {"first_seconds": float("nan")},
+        ],
+    )
+    def test_a_retry_that_cannot_be_is_refused(self, options: dict[str, Any]) -> None:
+        with pytest.raises(SettingsError, match="a Retry needs"):
+            Retry(**options)
+
+    def test_a_plain_function_is_refused(self) -> None:
+        def plain(message: Event) -> None:
+            del message
+
+        with pytest.raises(SettingsError, match="the consumer plain of q must be an async function"):
+            Desk().consumers.consumer("q")(plain)  # type: ignore[type-var]
+
+    def test_a_function_of_other_arguments_is_refused(self) -> None:
+        async def many(message: Event, delivery: object, more: object) -> None:
+            del message, delivery, more
+
+        with pytest.raises(SettingsError, match="must take a message, or a message and its delivery"):
+            Desk().consumers.consumer("q")(many)
+
+    def test_two_readers_do_not_share_a_queue(self) -> None:
+        consumers = Desk().consumers
+        consumers.on("call.*")(nothing)
+        with pytest.raises(SettingsError, match=r"share the queue vss\.nothing\.desk: give one of them another name="):
+            consumers.on("slot.*")(nothing)
+        consumers.on("slot.*", name="slots")(nothing)
+
+
+class TestReaders:
+    async def test_a_reader_has_a_queue_of_its_own_that_outlives_it_for_an_hour(self) -> None:
+        desk = Desk()
+
+        @desk.consumers.on("call.*")
+        async def wall_board(message: Event) -> None:
+            del message
+
+        await desk.started()
+        declared = desk.transport.declared[-1]
+        (queue,) = declared.queues
+        assert (queue.name, queue.durable, queue.exclusive) == ("vss.wall_board.desk", True, False)
+        assert queue.arguments == {"x-expires": 3_600_000, "x-max-length": 100_000, "x-overflow": "drop-head"}
+        (binding,) = declared.bindings
+        assert (binding.exchange, binding.queue, binding.routing_key) == ("vss.events", "vss.wall_board.desk", "call.*")
+        await desk.give("vss.wall_board.desk")
+        assert desk.stats.handled == 1
+
+    async def test_a_readers_queue_that_somebody_deleted_is_made_again(self) -> None:
+        desk = Desk()
+        desk.consumers.on("call.*")(nothing)
+        await desk.started()
+        before = len(desk.transport.declared)
+        told = desk.transport.consumptions["vss.nothing.desk"].on_cancel
+        assert told is not None
+        told("the queue was deleted")
+        await until(lambda: len(desk.transport.declared) > before)
+        assert desk.transport.declared[-1].queues[0].name == "vss.nothing.desk"
+
+    async def test_a_handler_registered_after_the_start_is_started(self) -> None:
+        desk = await Desk().started()
+        desk.consumers.on("call.*")(nothing)
+        await until(lambda: "vss.nothing.desk" in desk.transport.consumptions)
+        await desk.give("vss.nothing.desk")
+        assert desk.stats.handled == 1
+
+    async def test_an_object_can_be_a_handler(self) -> None:
+        class Seen:
+            async def __call__(self, message: Event) -> None:
+                del message
+
+        desk = Desk()
+        desk.consumers.on("call.*")(Seen())
+        await desk.started()
+        assert "vss.Seen.desk" in desk.transport.consumptions
+
+
+class TestLanes:
+    async def test_the_lanes_of_all_policies_stand_before_the_first_message(self) -> None:
+        desk = await desk_with(nothing, retry=Retry(attempts=3, first_seconds=1, most_seconds=60))
+        declared = {queue.name: queue for each in desk.transport.declared for queue in each.queues}
+        assert set(declared) == {
+            *(f"vss.retry.{delay}" for delay in (800, 1000, 1200, 1600, 2000, 2400)),
+            "vss.parked",
+        }
+        assert declared["vss.retry.1000"].arguments == {"x-message-ttl": 1000, "x-dead-letter-exchange": ""}
+
+    def test_a_lane_is_bound_by_its_delay(self) -> None:
+        topology = retry_topology([5000], Queue(name="vss.parked"))
+        assert topology.bindings[0].arguments == {"x-match": "all", "retry-ms": 5000}
+        assert topology.exchanges[0].kind == "headers"
+
+    async def test_a_refused_lane_does_not_keep_messages_from_being_handled(self) -> None:
+        desk = Desk()
+        desk.transport.refuses = "the queue vss.retry.5000 exists with other arguments"
+        desk.consumers.consumer("vss.call.events")(nothing)
+        await desk.started()
+        await desk.give()
+        assert desk.stats.handled == 1
+
+
+class TestDrain:
+    async def test_what_runs_is_let_finish_and_what_waits_goes_back(self) -> None:
+        let_go = asyncio.Event()
+
+        async def handler(message: CallStart) -> None:
+            await let_go.wait()
+
+        desk = await desk_with(handler)
+        for number in range(5):
+            desk.transport.deliver("vss.call.events", START.replace(b"c1", b"c%d" % number))
+        await asyncio.sleep(0)
+        draining = asyncio.ensure_future(desk.consumers.drain(5))
+        await until(lambda: len(desk.transport.settled) == 4)
+        let_go.set()
+        drained = await draining
+        assert (drained.finished, drained.requeued) == (1, 4)
+        assert desk.how == [REQUEUED] * 4 + [ACKED]
+        consumption = desk.transport.consumptions["vss.call.events"]
+        assert (consumption.cancelled, consumption.closed) == (True, True)
+
+    async def test_a_message_that_comes_after_the_drain_began_goes_back(self) -> None:
+        desk = await desk_with(nothing)
+        await desk.consumers.drain(1)
+        await desk.give()
+        assert (desk.how, desk.stats.handled) == ([REQUEUED], 0)
+
+    async def test_a_handler_past_the_grace_is_cancelled_and_its_message_goes_back(self) -> None:
+        async def handler(message: CallStart) -> None:
+            await asyncio.Event().wait()
+
+        desk = await desk_with(handler)
+        desk.transport.deliver("vss.call.events", START)
+        await asyncio.sleep(0)
+        drained = await desk.consumers.drain(0.01)
+        assert (drained.requeued, desk.how, desk.transport.published) == (1, [REQUEUED], [])
+        assert desk.stats.failed == 0
+
+    async def test_a_handler_that_ignores_the_end_does_not_hold_it_up(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(handler_run, "CANCEL_SECONDS", 0.01)
+        monkeypatch.setattr("vss_router.broker.consumers.worker.CANCEL_SECONDS", 0.01)
+        let_go = asyncio.Event()
+
+        async def handler(message: CallStart) -> None:
+            while not let_go.is_set():
+                try:
+                    await let_go.wait()
+                except asyncio.CancelledError:
+                    continue
+
+        desk = await desk_with(handler)
+        delivery = desk.transport.deliver("vss.call.events", START)
+        await asyncio.sleep(0)
+        async with asyncio.timeout(5):
+            await desk.consumers.drain(0.01)
+        assert (delivery.settled, desk.how) == (True, [REQUEUED])
+        let_go.set()
+        await asyncio.sleep(0.01)
+        assert desk.how == [REQUEUED]
+
+    async def test_a_handler_that_returned_just_in_time_is_not_done_again(self) -> None:
+        let_go = asyncio.Event()
+
+        async def handler(message: CallStart) -> None:
+            await let_go.wait()
+
+        desk = await desk_with(handler)
+        desk.transport.deliver("vss.call.events", START)
+        await asyncio.sleep(0)
+        draining = asyncio.ensure_future(desk.consumers.drain(0.05))
+        await asyncio.sleep(0.01)
+        let_go.set()
+        await draining
+        assert desk.how == [ACKED]
+
+    async def test_a_drained_command_may_be_claimed_by_the_next_process_at_once(self) -> None:
+        released: list[str] = []
+
+        class Inbox:
+            async def claim(self, consumer: str, message_id: str, lease_seconds: float) -> Claim:
+                return Claim(Claimed.YOURS, "token")
+
+            async def done(self, consumer: str, message_id: str, token: str) -> bool:
+                raise AssertionError
+
+            async def release(self, consumer: str, message_id: str, token: str) -> None:
+                released.append(token)
+
+        async def handler(message: Event) -> None:
+            await asyncio.Event().wait()
+
+        desk = await desk_with(handler, "vss.autodial.leads", inbox=Inbox())
+        desk.transport.deliver("vss.autodial.leads", LEAD, exchange="vss.commands", routing_key="autodial.lead")
+        await asyncio.sleep(0.01)
+        await desk.consumers.drain(0.01)
+        assert (released, desk.how) == (["token"], [REQUEUED])
+
+    async def test_a_second_drain_does_nothing(self) -> None:
+        desk = await desk_with(nothing)
+        await desk.consumers.drain(1)
+        assert (await desk.consumers.drain(1)).requeued == 0
