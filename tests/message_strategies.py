@@ -75,8 +75,8 @@ def routing_keys(known: MessageType) -> st.SearchStrategy[str]:
     """Routing keys of a line of the registry."""
     if known.fixed_key:
         return st.just(known.pattern)
-    most = 1 if known.pattern.endswith("*") else 3
-    return st.lists(WORD, min_size=1, max_size=most).map(lambda words: ".".join([known.pattern[:-2], *words]))
+    least, most = (1, 1) if known.pattern.endswith("*") else (0, 3)
+    return st.lists(WORD, min_size=least, max_size=most).map(lambda words: ".".join([known.pattern[:-2], *words]))
 
 
 @st.composite

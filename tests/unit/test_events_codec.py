@@ -163,7 +163,9 @@ def test_a_family_of_one_word_is_matched_word_by_word(key: str, kind: type[Event
     assert type_of("vss.events", key) is kind
 
 
-@pytest.mark.parametrize("key", ["guacamole.session", "guacamole.session.start", "guacamole..x", "guacamole."])
+@pytest.mark.parametrize(
+    "key", ["guacamole", "guacamole.session", "guacamole.session.start", "guacamole..x", "guacamole."]
+)
 def test_a_family_of_several_words_takes_them_all(key: str) -> None:
     assert type_of("vss.events", key).__name__ == "GuacamoleEvent"
 

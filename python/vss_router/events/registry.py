@@ -50,8 +50,8 @@ class Route(msgspec.Struct, frozen=True):
 class MessageType(msgspec.Struct, frozen=True):
     """One line of the registry.
 
-    `pattern` is a routing key, or a first word followed by `.*` (one word) or `.#` (one word or more). `queue` is the
-    durable queue that the topology binds for it, None where whoever wants these messages binds a queue of their own.
+    `pattern` is a routing key, or a first word followed by `.*` (one word) or `.#` (any words, also none). `queue` is
+    the durable queue that the topology binds for it, None where whoever wants these messages binds one of their own.
     """
 
     exchange: str
@@ -69,7 +69,7 @@ class MessageType(msgspec.Struct, frozen=True):
         if self.fixed_key:
             return routing_key == self.pattern
         first, dot, rest = routing_key.partition(".")
-        return first == self.pattern[:-2] and bool(dot) and (self.pattern[-1] == "#" or "." not in rest)
+        return first == self.pattern[:-2] and (self.pattern[-1] == "#" or (bool(dot) and "." not in rest))
 
 
 def _event(pattern: str, kind: type[Event], queue: str | None = None) -> MessageType:
