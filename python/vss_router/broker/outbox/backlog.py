@@ -151,7 +151,8 @@ class Backlog:
             self._journalling.hurry()
 
     def settled(self) -> None:
-        """There may be room in the window."""
+        """Some were confirmed, or will never be."""
+        self._journalling.drop_settled()
         self._paging.wake()
 
     async def dead(self, most: int) -> list[DeadMessage]:

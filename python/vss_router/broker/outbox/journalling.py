@@ -65,7 +65,7 @@ class Journalling:
         loop = asyncio.get_running_loop()
         while True:
             self._wake.clear()
-            self._drop_settled()
+            self.drop_settled()
             if not self._fresh:
                 await self._wake.wait()
             elif (wait := self._fresh[0].due - loop.time()) > 0:
@@ -107,6 +107,7 @@ class Journalling:
         self._fresh.extendleft(reversed(entries))
         self._committing = []
 
-    def _drop_settled(self) -> None:
+    def drop_settled(self) -> None:
+        """What the broker has by now need not wait any more."""
         while self._fresh and self._fresh[0].settled:
             self.bytes -= self._fresh.popleft().size

@@ -57,7 +57,7 @@ class Sender:
         self._batch = batch
         self._backoff = backoff
         self._lost: list[Entry] = []
-        self._calls: set[asyncio.Task[None]] = set()
+        self._calls: dict[asyncio.Task[None], list[Entry]] = {}
         self._wake = asyncio.Event()
         self._probes: asyncio.TimerHandle | None = None
         self.connected = False
@@ -77,8 +77,7 @@ class Sender:
                 room = min(self._batch, self._outstanding - self._window.under_way)
                 if room > 0 and len(self._calls) < _MOST_CALLS and (entries := self._window.take(room)):
                     call = loop.create_task(self._publish(entries), name="outbox publish")
-                    self._calls.add(call)
-                    call.add_done_callback(self._calls.discard)
+                    self._calls[call] = entries
                     # The task's first step hands the messages over: in the order of the tasks.
                     continue
                 self._plan_probe(loop)
@@ -90,20 +89,28 @@ class Sender:
             for call in self._calls:
                 call.cancel()
             await asyncio.gather(*self._calls, return_exceptions=True)
-            self._window.put_back(self._lost)
+            for entries in (self._lost, *self._calls.values()):
+                self._window.put_back(entries)
 
     async def _publish(self, entries: list[Entry]) -> None:
         try:
+            self._sort_out(entries, await self._sent(entries))
+        finally:
+            self._wake.set()
+        # Here and not by the task's own callback: that would come after whom it wakes has looked.
+        if (task := asyncio.current_task()) is not None:
+            del self._calls[task]
+
+    async def _sent(self, entries: list[Entry]) -> list[Confirm]:
+        try:
             confirms = await self._transport.publish([entry.message for entry in entries])
-        except asyncio.CancelledError:
-            self._window.put_back(entries)
-            raise
         except Exception:  # noqa: BLE001 - it never raises for what the broker does
             # Sent again, nothing is lost by its mistake.
             _log.exception("the transport failed at a publish")
             confirms = []
-        if len(confirms) != len(entries):
-            confirms = [Confirm(Outcome.LOST)] * len(entries)
+        return confirms if len(confirms) == len(entries) else [Confirm(Outcome.LOST)] * len(entries)
+
+    def _sort_out(self, entries: list[Entry], confirms: list[Confirm]) -> None:
         lost = [entry for entry, confirm in zip(entries, confirms, strict=True) if confirm.outcome is Outcome.LOST]
         if not lost:
             self._backoff.reset()
@@ -114,7 +121,6 @@ class Sender:
             if len(lost) < len(entries):
                 kept = [both for both in zip(entries, confirms, strict=True) if both[1].outcome is not Outcome.LOST]
                 self._answered([entry for entry, _ in kept], [confirm for _, confirm in kept])
-        self._wake.set()
 
     async def _repaired(self) -> None:
         """Return with a connection, and with everything in the window that a lost one had."""

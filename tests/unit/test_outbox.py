@@ -1,0 +1,375 @@
+"""The outbox between its callers and a broker that refuses, stalls, cuts and comes back."""
+
+import asyncio
+import datetime
+import random
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.outbox_rig import event, eventually, message, rig
+from tests.transport_double import CONFIRMED, ScriptedTransport
+from vss_router.broker.message import Confirm, Headers, Message, Outcome, Properties
+from vss_router.errors import BrokerUnavailableError, MessageError, OutboxFullError, UnroutableError
+
+BOTH = pytest.mark.parametrize("kept", [False, True], ids=["memory", "file"])
+
+
+def place(kept: bool, folder: Path) -> Path | None:
+    return folder / "outbox.db" if kept else None
+
+
+def judged(outcome: Outcome, reason: str, *names: str) -> Callable[[Message], Confirm]:
+    """A broker that treats the messages of these names so."""
+
+    def judge(given: Message) -> Confirm:
+        return Confirm(outcome, reason) if given.properties.message_id in names else CONFIRMED
+
+    return judge
+
+
+# -- messages that cannot be sent --------------------------------------------------------------------------------------
+
+
+async def test_a_message_over_the_limit_is_refused_with_its_size() -> None:
+    async with rig(message_bytes=1_000) as both:
+        with pytest.raises(MessageError, match="'gacs.completed' of .* bytes is too big: at most 1000 bytes"):
+            await both.outbox.publish(message(1, body=b"x" * 1_001))
+        assert both.outbox.offer([message(2), message(3, body=b"x" * 1_001), message(4)]) == 1
+        await both.drained()
+        assert both.transport.ids == ["2"]
+        assert both.outbox.stats.dropped == 2
+
+
+async def test_a_routing_key_a_property_or_a_header_that_amqp_has_no_place_for_is_refused() -> None:
+    async with rig() as both:
+        with pytest.raises(MessageError, match="routing key 'aaaa.* is longer than 255 bytes"):
+            await both.outbox.publish(message(1, key="a" * 256))
+        with pytest.raises(MessageError, match='property "message_id" of a message .* is longer than 255 bytes'):
+            await both.outbox.publish(message("ж" * 128))
+        with pytest.raises(MessageError, match="priority 256"):
+            await both.outbox.publish(Message("", "q", b"", Properties(priority=256)))
+        with pytest.raises(MessageError, match="header of a message 'q' cannot be written"):
+            await both.outbox.publish(Message("", "q", b"", Properties(headers={"x": object()})))  # type: ignore[dict-item]
+
+
+@BOTH
+async def test_a_message_that_no_queue_takes_is_told_to_who_waits(tmp_path: Path, kept: bool) -> None:
+    async with rig(place(kept, tmp_path)) as both:
+        both.transport.judge = judged(Outcome.RETURNED, "no queue is bound", "lost")
+        with pytest.raises(UnroutableError, match="no queue is bound"):
+            await both.outbox.publish(message("lost", mandatory=True))
+        await both.outbox.publish(message("next"))
+        assert both.outbox.stats.returned == 1
+        assert both.troubles == []
+
+
+async def test_a_returned_message_that_nobody_waits_for_is_counted_told_and_kept(tmp_path: Path) -> None:
+    transport = ScriptedTransport(connected=False)
+    transport.judge = judged(Outcome.RETURNED, "no queue is bound", "lost", "main:1")
+    async with rig(tmp_path / "outbox.db", transport=transport) as both:
+        await both.outbox.publish(message("lost", mandatory=True))
+        both.outbox.offer([event(1)])
+        transport.restore()
+        await eventually(lambda: both.outbox.stats.dead_messages == 1, "one dead")
+        assert [(trouble.kind, trouble.times) for trouble in both.troubles] == [("returned", 1)]
+        [dead] = await both.outbox.dead()
+        assert (dead.message.properties.message_id, dead.reason) == ("lost", "no queue is bound")
+
+
+@BOTH
+async def test_a_refused_message_is_told_and_blocks_nothing_behind_it(tmp_path: Path, kept: bool) -> None:
+    async with rig(place(kept, tmp_path)) as both:
+        both.transport.judge = judged(Outcome.REFUSED, "no exchange vss.evnts", "bad")
+        answers = await both.outbox.publish_many([message("a"), message("bad"), message("b")])
+        assert [str(answer) for answer in answers] == ["None", "no exchange vss.evnts", "None"]
+        assert isinstance(answers[1], MessageError)
+        assert both.transport.ids == ["a", "b"]
+
+
+async def test_refused_messages_that_nobody_waits_for_are_kept_and_can_be_published_again(tmp_path: Path) -> None:
+    async with rig(tmp_path / "outbox.db") as both:
+        both.transport.judge = judged(Outcome.REFUSED, "no such exchange", "1", "2")
+        both.outbox.offer([message(n) for n in range(5)])
+        await eventually(lambda: both.outbox.stats.dead_messages == 2, "two dead")
+    async with rig(tmp_path / "outbox.db", transport=both.transport) as again:
+        assert again.outbox.stats.dead_messages == 2
+        both.transport.judge = lambda _: CONFIRMED
+        assert await again.outbox.revive(await again.outbox.dead()) == 2
+        await again.drained()
+        assert sorted(map(str, both.transport.ids)) == ["0", "1", "2", "3", "4"]
+        assert await again.outbox.dead() == []
+
+
+# -- full queues -------------------------------------------------------------------------------------------------------
+
+
+async def test_a_full_queue_is_told_to_whoever_sends_a_command() -> None:
+    async with rig() as both:
+        both.transport.judge = lambda _: Confirm(Outcome.NACKED, "the queue vss.autodial.leads is full")
+        with pytest.raises(OutboxFullError, match="vss.autodial.leads is full"):
+            await both.outbox.publish(message(1), refusable=True)
+        assert both.outbox.stats.full_queue == 1
+
+
+async def test_a_full_queue_holds_its_lane_back_and_nobody_else(tmp_path: Path) -> None:
+    transport = ScriptedTransport()
+    full = True
+    tries: list[str] = []
+
+    def judge(given: Message) -> Confirm:
+        name = str(given.properties.message_id)
+        if full and name.startswith("main"):
+            tries.append(name)
+            return Confirm(Outcome.NACKED, "a queue is full")
+        return CONFIRMED
+
+    transport.judge = judge
+    async with rig(tmp_path / "outbox.db", transport=transport, batch=1, outstanding=1) as both:
+        both.outbox.offer([each for seq in range(1, 21) for each in (event(seq), event(seq, "second"))])
+        await eventually(lambda: len(transport.ids) == 20, "the other PBX's events through")
+        await eventually(lambda: len(tries) >= 3, "the full queue tried again")
+        assert set(tries) == {"main:1"}, "one message probes, the rest makes no copies in other queues"
+        assert both.outbox.stats.held_messages >= 19
+        full = False
+        await both.drained()
+        assert transport.ids[20:] == [f"main:{seq}" for seq in range(1, 21)]
+        assert [trouble.kind for trouble in both.troubles] == ["nacked"]
+
+
+async def test_a_command_for_a_queue_known_to_be_full_is_refused_at_the_door(tmp_path: Path) -> None:
+    async with rig(tmp_path / "outbox.db") as both:
+        both.transport.judge = lambda _: Confirm(Outcome.NACKED, "full")
+        both.outbox.offer([message(1)])
+        await eventually(lambda: both.outbox.stats.held_messages == 1, "held")
+        with pytest.raises(OutboxFullError, match="a queue that 'gacs.completed' goes to is full"):
+            await both.outbox.publish(message(2), refusable=True)
+        both.transport.judge = lambda _: CONFIRMED
+        await both.drained()
+        assert both.transport.ids == ["1"]
+
+
+# -- no broker ---------------------------------------------------------------------------------------------------------
+
+
+async def test_a_publish_without_broker_returns_once_it_is_on_disk_and_survives(tmp_path: Path) -> None:
+    headers: Headers = {"when": datetime.datetime(2026, 11, 22, tzinfo=datetime.UTC), "deep": {"list": [1, b"x", None]}}
+    full = Message("", "q", b"\x00\xff", Properties(headers=headers, priority=5, persistent=False), mandatory=True)
+    async with rig(tmp_path / "outbox.db", transport=ScriptedTransport(connected=False)) as both:
+        async with asyncio.timeout(5):
+            await both.outbox.publish(full)
+            await both.outbox.publish(message(2))
+        assert both.outbox.stats.disk_messages == 2
+    async with rig(tmp_path / "outbox.db") as again:
+        await again.outbox.publish(message(3))
+        await again.drained()
+        assert again.transport.queue[0] == full
+        assert again.transport.ids[1:] == ["2", "3"]
+        assert again.outbox.stats.inherited == 2
+    async with rig(tmp_path / "outbox.db") as empty:
+        assert empty.outbox.stats.inherited == 0
+
+
+async def test_a_publish_without_broker_and_disk_waits_and_is_told_at_the_end() -> None:
+    async with rig(transport=ScriptedTransport(connected=False)) as both:
+        waiting = asyncio.create_task(both.outbox.publish(message(1)))
+        await eventually(lambda: both.outbox.stats.memory_messages == 1, "taken")
+        assert not waiting.done()
+    with pytest.raises(BrokerUnavailableError, match="stopped before the broker confirmed"):
+        await waiting
+
+
+async def test_messages_under_way_when_the_outbox_stops_are_kept(tmp_path: Path) -> None:
+    async with rig(tmp_path / "outbox.db", stop_seconds=0.01) as both:
+        both.transport.stall()
+        both.outbox.offer([event(seq) for seq in range(1, 6)])
+        await eventually(lambda: both.outbox.stats.under_way == 5, "under way")
+    async with rig(tmp_path / "outbox.db") as again:
+        await again.drained()
+        assert again.transport.ids == [f"main:{seq}" for seq in range(1, 6)]
+
+
+async def test_after_the_stop_nothing_is_taken() -> None:
+    async with rig() as both:
+        pass
+    with pytest.raises(OutboxFullError, match="not running"):
+        await both.outbox.publish(message(1))
+    assert both.outbox.offer([event(1)]) == 0
+
+
+async def test_events_that_are_not_confirmed_in_time_go_to_disk_in_one_batch(tmp_path: Path) -> None:
+    async with rig(tmp_path / "outbox.db") as both:
+        both.transport.stall()
+        both.outbox.offer([event(seq) for seq in range(1, 101)])
+        await both.on_disk(100)
+        assert both.outbox.stats.journalled == 100
+        both.transport.flow()
+        await both.drained()
+        await both.on_disk(0)
+        assert both.transport.ids == [f"main:{seq}" for seq in range(1, 101)]
+
+
+async def test_a_confirm_in_time_touches_no_disk(tmp_path: Path) -> None:
+    async with rig(tmp_path / "outbox.db") as both:
+        for number in range(20):
+            await both.outbox.publish(message(number))
+        assert both.outbox.stats.journalled <= 2, "a slow machine may need more than 20 ms once"
+        assert both.outbox.stats.confirmed == 20
+
+
+# -- bounds ------------------------------------------------------------------------------------------------------------
+
+
+async def test_what_memory_does_not_hold_waits_on_disk_and_comes_back_in_order(tmp_path: Path) -> None:
+    transport = ScriptedTransport(connected=False)
+    async with rig(tmp_path / "outbox.db", transport=transport, memory_messages=50) as both:
+        for begin in range(1, 1_001, 20):
+            assert both.outbox.offer([event(seq) for seq in range(begin, begin + 20)]) == 20
+            await both.on_disk(begin + 19)
+            assert both.outbox.stats.memory_messages <= 50
+        transport.restore()
+        await eventually(lambda: len(transport.ids) > 200, "some sent")
+        both.outbox.offer([event(seq) for seq in range(1_001, 1_021)])
+        await both.drained()
+        assert transport.ids == [f"main:{seq}" for seq in range(1, 1_021)]
+        await both.on_disk(0)
+
+
+async def test_without_a_file_events_over_the_bound_are_dropped_counted_and_told() -> None:
+    async with rig(transport=ScriptedTransport(connected=False), memory_messages=10) as both:
+        assert both.outbox.offer([event(seq) for seq in range(1, 26)]) == 10
+        assert both.outbox.offer([message("alert", key="system.alert")], urgent=True) == 1
+        assert both.outbox.stats.dropped == 15
+        assert [(trouble.kind, trouble.times) for trouble in both.troubles] == [("dropped", 15)]
+        both.transport.restore()
+        await both.drained()
+        assert both.transport.ids == [*(f"main:{seq}" for seq in range(1, 11)), "alert"]
+
+
+async def test_a_publish_waits_for_room_and_is_refused_when_none_comes() -> None:
+    async with rig(transport=ScriptedTransport(connected=False), memory_messages=10, room_seconds=0.05) as both:
+        both.outbox.offer([event(seq) for seq in range(1, 11)])
+        with pytest.raises(OutboxFullError, match="no more can be published, 10 messages wait in memory"):
+            await both.outbox.publish(message("late"))
+        waiting = asyncio.create_task(both.outbox.publish(message("in time")))
+        await asyncio.sleep(0)
+        both.transport.restore()
+        await waiting
+        assert both.transport.ids[-1] == "in time"
+
+
+async def test_when_the_disk_bound_is_near_the_oldest_telemetry_goes_first(tmp_path: Path) -> None:
+    transport = ScriptedTransport(connected=False)
+    async with rig(
+        tmp_path / "outbox.db", transport=transport, memory_messages=20, disk_bytes=100_000, room_seconds=5
+    ) as both:
+        for number in range(300):
+            name = f"t{number}" if number % 2 else f"e{number}"
+            key = "telemetry.metrics" if number % 2 else "pipeline.start"
+            async with asyncio.timeout(10):
+                await both.outbox.publish(message(name, key=key, body=b"x" * 300))
+        stats = both.outbox.stats
+        assert stats.telemetry_dropped > 0
+        assert stats.disk_bytes <= 100_000
+        transport.restore()
+        await both.drained()
+        ids = [str(name) for name in transport.ids]
+        assert [name for name in ids if name.startswith("e")] == [f"e{n}" for n in range(0, 300, 2)]
+        kept = [int(name[1:]) for name in ids if name.startswith("t")]
+        assert kept == sorted(kept)
+        assert "telemetry_dropped" in {trouble.kind for trouble in both.troubles}
+
+
+async def test_when_the_disk_is_full_producers_wait_and_events_are_dropped(tmp_path: Path) -> None:
+    transport = ScriptedTransport(connected=False)
+    async with rig(
+        tmp_path / "outbox.db", transport=transport, memory_messages=1_000, disk_bytes=50_000, room_seconds=0.005
+    ) as both:
+        answers = await both.outbox.publish_many([message(number, body=b"x" * 300) for number in range(120)])
+        taken = answers.count(None)
+        assert 50 < taken < 120
+        assert "messages wait on disk, and 50000 bytes are all they may take" in str(answers[-1])
+        assert all(isinstance(answer, OutboxFullError) for answer in answers[taken:])
+        assert both.outbox.offer([event(1)]) in {0, 1}, "a small one may still fit"
+        transport.restore()
+        await both.drained()
+        assert transport.ids[:taken] == [str(number) for number in range(taken)]
+        await both.outbox.publish(message("again"))
+
+
+# -- callers -----------------------------------------------------------------------------------------------------------
+
+
+async def test_a_caller_who_loses_patience_has_published_all_the_same() -> None:
+    async with rig() as both:
+        both.transport.stall()
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(both.outbox.publish(message(1)), 0.01)
+        both.transport.flow()
+        await both.drained()
+        assert both.transport.ids == ["1"]
+
+
+async def test_concurrent_callers_share_one_batch() -> None:
+    async with rig() as both:
+        await both.outbox.publish(message(0))
+        begun = len(both.transport.calls)
+        await asyncio.gather(*(both.outbox.publish(message(number)) for number in range(1, 101)))
+        assert len(both.transport.calls) - begun <= 2
+        assert both.transport.ids == [str(number) for number in range(101)]
+
+
+# -- all at once -------------------------------------------------------------------------------------------------------
+
+
+@BOTH
+@pytest.mark.parametrize("seed", range(6))
+async def test_whatever_happens_to_the_connection_everything_arrives_in_order(
+    tmp_path: Path, kept: bool, seed: int
+) -> None:
+    chance = random.Random(seed)
+    transport = ScriptedTransport(seed=seed)
+    bounds = {"memory_messages": chance.choice([64, 3_000])} if kept else {}
+    async with rig(
+        place(kept, tmp_path),
+        transport=transport,
+        batch=chance.choice([1, 7, 256]),
+        outstanding=chance.choice([8, 2_048]),
+        **bounds,
+    ) as both:
+
+        async def spoil() -> None:
+            for _ in range(60):
+                await asyncio.sleep(chance.random() * 0.01)
+                match chance.choice(["cut", "cut", "stall", "nothing"]):
+                    case "cut":
+                        transport.cut()
+                        await asyncio.sleep(chance.random() * 0.02)
+                        transport.restore()
+                    case "stall":
+                        transport.stall()
+                        await asyncio.sleep(chance.random() * 0.04)
+                        transport.flow()
+
+        spoiling = asyncio.create_task(spoil())
+        sent: dict[str, int] = {"a": 0, "b": 0}
+        published = 0
+        for _ in range(150):
+            source = chance.choice("ab")
+            batch = [event(sent[source] + n, source) for n in range(1, chance.randint(2, 20))]
+            taken = both.outbox.offer(batch)
+            sent[source] += taken
+            if chance.random() < 0.2:
+                await both.outbox.publish(message(f"p:{published}"))
+                published += 1
+            await asyncio.sleep(0 if chance.random() < 0.9 else 0.005)
+        await spoiling
+        await both.drained()
+        first_seen = list(dict.fromkeys(map(str, transport.ids)))
+        for source, last in (("a", sent["a"]), ("b", sent["b"])):
+            assert [name for name in first_seen if name.startswith(source)] == [
+                f"{source}:{seq}" for seq in range(1, last + 1)
+            ]
+        assert [name for name in first_seen if name.startswith("p")] == [f"p:{number}" for number in range(published)]
+        assert both.outbox.stats.republished > 0
