@@ -15,6 +15,7 @@ from vss_router.api.feeds import BoardFeed, ChangeFeed
 from vss_router.api.health import Followed, health_routes
 from vss_router.api.history import HistoryReader, history_routes
 from vss_router.api.links import CountedBoard, Links
+from vss_router.api.messages import message_routes
 from vss_router.api.metrics import metrics_registry, metrics_routes
 from vss_router.api.openapi import openapi_config
 from vss_router.api.operators import operator_routes
@@ -30,6 +31,9 @@ from vss_router.api.streams import Streams
 from vss_router.api.synchronization import synchronization_routes
 from vss_router.api.writers import Comparing, Counters, Writers
 from vss_router.api.writes import write_routes
+from vss_router.broker.topology_view import topology_view
+from vss_router.broker.vss_topology import vss_topology
+from vss_router.events.topology_view import TopologyView
 from vss_router.status.reader import StatusReader
 from vss_router.status.store_protocols import StatusStore
 
@@ -53,6 +57,7 @@ def build_app(
     counters: Counters | None = None,
     comparing: Mapping[str, Comparing] | None = None,
     followed: Followed | None = None,
+    topology: TopologyView | None = None,
     clock: Callable[[], float] = time.time,
 ) -> Litestar:
     """The REST interface as an ASGI application, for `HttpServer` or for mounting in another program.
@@ -79,6 +84,8 @@ def build_app(
         The links that `/sync/resync` asks, by source; looked at anew by each request.
     followed
         In a process without a PBX of its own: what `/ready` asks instead of `links`.
+    topology
+        The broker's exchanges and queues as `/asyncapi.json` tells them; by default those without a setting.
     clock
         Unix time in seconds.
     """
@@ -108,6 +115,7 @@ def build_app(
             status,
             health_routes(links, followed),
             metrics_routes(metrics),
+            message_routes(topology if topology is not None else topology_view(vss_topology())),
         ],
         exception_handlers={Exception: problem_from},
         # For the document only: the edge asks before any of this is reached.

@@ -31,7 +31,7 @@ class SecurityEvent(Event, frozen=True, kw_only=True):
 
 
 class CommandFailed(Event, frozen=True, kw_only=True):
-    """A command as it was dead-lettered: `command` is its name, its other fields stand in `extra`.
+    """A command as it was dead-lettered: `command` is its name, its other fields are that command's own.
 
     Why and where it failed stands in the header `x-death` of the delivery.
     """
