@@ -188,7 +188,7 @@ class Desk:
 
 
 async def desk_with(handler: Any, queue: str = "vss.call.events", **options: Any) -> Desk:
-    desk = Desk(**{name: options.pop(name) for name in ("random", "inbox") if name in options})
+    desk = Desk(**{name: options.pop(name) for name in ("random", "inbox", "consumed") if name in options})
     desk.consumers.consumer(queue, **options)(handler)
     return await desk.started()
 

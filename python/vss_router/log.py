@@ -21,7 +21,8 @@ _CLOCK_NAMES: Final = frozenset(
 )
 
 _URL_SECRET: Final = re.compile(
-    r"(?P<user>[^\s:/@=]+):(?!secret@)[^\s@/]+@(?=[\w\[])"  # "user:secret@host" is how our own sentences show the form
+    # From the beginning of a word, and bounded: text of any length is read in one go.
+    r"(?<![^\s:/@=])(?P<user>[^\s:/@=]+):(?!secret@)[^\s@/]{1,512}@(?=[\w\[])"  # user:secret@host is how we show it
 )
 _HEADER_SECRET: Final = re.compile(
     r"(?i)\b(?P<before>(?:secret|password|token|key)\s*[:=]\s*|bearer\s+)(?!bearer)[^\s,;&]+"

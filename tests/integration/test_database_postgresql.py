@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from tests.contract.database_contract import DatabaseContract
+from tests.contract.database_messages_contract import DatabaseMessagesContract
 from tests.contract.database_readers_contract import DatabaseReadersContract
 from tests.recorded_database import column, recorder
 from tests.recorded_events import operator_update, until
@@ -36,6 +37,10 @@ class TestPostgresql(DatabaseContract):
 
 
 class TestPostgresqlReaders(DatabaseReadersContract):
+    pass
+
+
+class TestPostgresqlMessages(DatabaseMessagesContract):
     pass
 
 

@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import Engine, event
 
 from tests.contract.database_contract import DatabaseContract
+from tests.contract.database_messages_contract import DatabaseMessagesContract
 from tests.contract.database_readers_contract import DatabaseReadersContract
 from tests.recorded_database import column, recorder
 from tests.recorded_events import at, operator_update, queue_update, until
@@ -39,6 +40,10 @@ class TestSqlite(DatabaseContract):
 
 
 class TestSqliteReaders(DatabaseReadersContract):
+    pass
+
+
+class TestSqliteMessages(DatabaseMessagesContract):
     pass
 
 

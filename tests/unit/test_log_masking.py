@@ -149,3 +149,9 @@ def test_lines_under_the_level_are_not_written() -> None:
     structlog.get_logger("vss_router").info("quiet")
     logging.getLogger("uvicorn").info("quiet")
     assert stream.getvalue() == ""
+
+
+@pytest.mark.parametrize("text", ["x" * 1_000_000, "a:" * 100_000, "a@" * 100_000, "8" * 100_000])
+def test_a_long_text_is_masked_in_one_go(text: str) -> None:
+    # Quadratic in its length this would take hours, and the test's time limit ends it.
+    assert len(mask(text)) == len(text)

@@ -11,12 +11,25 @@ queues
 calls ── queue_visits                      each stay in a queue
 call_legs                                  channels that hung up
 status_history ── queue_sets               state intervals, and the queues served meanwhile
+inbox                                      which messages were handled, and by which consumer
+rabbitmq_log                               a sample of what was published and consumed
 ```
 """
 
 from typing import Final
 
-from sqlalchemy import BigInteger, Boolean, Column, ForeignKeyConstraint, Index, Integer, LargeBinary, MetaData, Table
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    DateTime,
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+)
 from sqlalchemy import Text as PlainText
 from sqlalchemy.types import TypeEngine
 
@@ -24,11 +37,13 @@ __all__ = [
     "METADATA",
     "call_legs",
     "calls",
+    "inbox",
     "operators",
     "queue_members",
     "queue_sets",
     "queue_visits",
     "queues",
+    "rabbitmq_log",
     "sources",
     "status_history",
 ]
@@ -203,4 +218,30 @@ queue_sets: Final = Table(
     Column("id", PlainText, primary_key=True),
     Column("queue_key", _key(), primary_key=True),
     Index(None, "source", "queue_key"),
+)
+
+inbox: Final = Table(
+    "inbox",
+    METADATA,
+    Column("consumer", _key(), primary_key=True),
+    Column("id", _key(), primary_key=True),
+    # Whose claim it is; only they may end it.
+    Column("token", PlainText, nullable=False),
+    Column("claimed_until", BigInteger, nullable=False),
+    Column("done_at", BigInteger),
+    Index(None, "claimed_until"),
+)
+
+rabbitmq_log: Final = Table(
+    "rabbitmq_log",
+    METADATA,
+    # SQLite numbers rows by itself only in a column of this very type.
+    Column("id", BigInteger().with_variant(Integer(), "sqlite"), primary_key=True, autoincrement=True),
+    # A date and text, and not a number and bytes: other services write here too, as the guide shows them.
+    Column("timestamp", DateTime(timezone=True), nullable=False),
+    Column("service", PlainText, nullable=False),
+    Column("type", PlainText, nullable=False),
+    Column("routing_key", PlainText, nullable=False),
+    Column("data", PlainText, nullable=False),
+    Index(None, "timestamp"),
 )

@@ -28,7 +28,10 @@ _log = logging.getLogger(__name__)
 
 @final
 class Copies:
-    """Sends copies over one transport; `parking` is the queue for what nobody can handle. `clock` gives Unix seconds, `random` numbers in [0, 1)."""
+    """Sends copies over one transport; `parking` is the queue for what nobody can handle.
+
+    `clock` gives Unix seconds, `random` numbers in [0, 1).
+    """
 
     def __init__(
         self, transport: Transport, parking: Queue, clock: Callable[[], float], random: Callable[[], float]
@@ -84,7 +87,7 @@ class Copies:
         now = datetime.datetime.fromtimestamp(self._clock(), datetime.UTC)
         return {
             FAILED_QUEUE: delivery.queue,
-            FAILED_REASON: mask(reason)[:_LONGEST_REASON],
+            FAILED_REASON: mask(reason[: 2 * _LONGEST_REASON])[:_LONGEST_REASON],
             FAILED_AT: now.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
         }
 

@@ -146,7 +146,7 @@ def _copied_headers(headers: Headers) -> dict[str, HeaderValue]:
 
 def error_text(error: BaseException) -> str:
     """An error for a header that others read: one line, bounded, without secrets and telephone numbers."""
-    said = " ".join(str(error).split())
+    said = " ".join(str(error)[: 4 * _LONGEST_ERROR].split())
     name = type(error).__name__
     return mask(f"{name}: {said}" if said else name)[:_LONGEST_ERROR]
 
