@@ -20,7 +20,7 @@ LAYERS: list[set[str]] = [
     {"cli"},
     {"router"},
     {"stores"},
-    {"messaging", "publishing", "recording", "store_metrics"},
+    {"messaging", "messaging_metrics", "publishing", "recording", "store_metrics"},
     {"api"},
     {"database"},
     {"broker"},
