@@ -10,7 +10,7 @@ PATTERNS = [
     ("call.#", {"call.start", "call", "call.", "call.end", "call.a.b"}),
     ("#", {"call.start", "call", "call.", "call.end", "call.a.b", "", ".", "calls.start", "a.call.start"}),
     ("#.start", {"call.start", "calls.start", "a.call.start"}),
-    ("*", {"call", ""}),
+    ("*", {"call"}),  # the empty key has no word at all
     ("*.*", {"call.start", "call.", "call.end", ".", "calls.start"}),
     ("*.#.*", {"call.start", "call.", "call.end", "call.a.b", ".", "calls.start", "a.call.start"}),
     ("#.call.#", {"call.start", "call", "call.", "call.end", "call.a.b", "a.call.start"}),
