@@ -3,6 +3,16 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, Literal, TypeAlias, final
 
+from vss_router._core_amqp import (
+    AmqpCancelled,
+    AmqpClient,
+    AmqpConfirms,
+    AmqpDelivery,
+    AmqpDone,
+    AmqpFault,
+    AmqpRefusal,
+    AmqpStatus,
+)
 from vss_router._core_routing import TopicMatcher
 from vss_router._core_writer import StatusWriter, WriterStatus
 
@@ -11,6 +21,14 @@ __all__ = [
     "AmiAction",
     "AmiDecoder",
     "AmiMessage",
+    "AmqpCancelled",
+    "AmqpClient",
+    "AmqpConfirms",
+    "AmqpDelivery",
+    "AmqpDone",
+    "AmqpFault",
+    "AmqpRefusal",
+    "AmqpStatus",
     "Batch",
     "Changes",
     "Gap",

@@ -1,6 +1,8 @@
 //! `vss_router._core`: the binding. One file per topic of vss-core and vss-io; nothing here decides anything.
 
 mod ami;
+#[cfg(feature = "amqp")]
+mod amqp;
 mod batch;
 mod changes;
 mod errors;
@@ -15,6 +17,12 @@ use pyo3::prelude::*;
 mod _core {
     #[pymodule_export]
     use super::ami::{AmiAction, AmiDecoder, AmiMessage};
+
+    #[cfg(feature = "amqp")]
+    #[pymodule_export]
+    use super::amqp::{
+        AmqpCancelled, AmqpClient, AmqpConfirms, AmqpDelivery, AmqpDone, AmqpFault, AmqpRefusal, AmqpStatus,
+    };
 
     #[pymodule_export]
     use super::batch::{Batch, Gap, Response};

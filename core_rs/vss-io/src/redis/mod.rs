@@ -7,11 +7,10 @@
 //! - [`flush`]: changes of the board become one command; [`sent`]: commands under way; [`commands`]: the other commands.
 //! - [`standing`]: what our sets hold; [`renewal`]: what stands is touched before its time is over.
 //! - [`connect`]: the master's address, version and functions; [`trouble`]: why nothing is written, with the way out.
-//! - [`keys`], [`library`], [`compress`], [`options`], [`status`], [`backoff`]: what the others stand on.
+//! - [`keys`], [`library`], [`compress`], [`options`], [`status`]: what the others stand on.
 //! - `library.lua`: what runs inside Redis.
 
 mod answers;
-mod backoff;
 mod commands;
 mod compress;
 mod connect;

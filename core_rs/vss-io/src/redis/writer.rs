@@ -9,7 +9,6 @@ use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 use tokio::time::{sleep, sleep_until};
 
-use super::backoff::Backoff;
 use super::commands::{self, Meta};
 use super::connect::{Connection, connect};
 use super::keys::Keys;
@@ -18,7 +17,15 @@ use super::options::WriterOptions;
 use super::status::{WriterState, WriterStatus};
 use super::tenure::{LeaseAnswer, Tenure};
 use super::trouble::Trouble;
+use crate::backoff::{Backoff, Bounds};
 use crate::board::SharedBoard;
+
+/// A Redis that is back is found within 0.4 s.
+const WAITS: Bounds = Bounds {
+    first: Duration::from_millis(25),
+    longest: Duration::from_millis(400),
+    refused: Duration::from_secs(5),
+};
 
 /// What the writer's task and its owner share.
 pub(super) struct Shared {
@@ -154,7 +161,7 @@ impl Drop for StatusWriter {
 
 /// Run the writer; should it ever panic, say so and run it anew.
 async fn supervise(shared: Arc<Shared>) {
-    let mut backoff = Backoff::new(seed(&shared.options.writer));
+    let mut backoff = Backoff::new(WAITS, seed(&shared.options.writer));
     loop {
         // Aborted with this task: a set of one.
         let mut running = tokio::task::JoinSet::new();
@@ -182,7 +189,7 @@ async fn supervise(shared: Arc<Shared>) {
 
 async fn run(shared: Arc<Shared>) {
     let mut tenure = Tenure::new(&shared.options.writer);
-    let mut backoff = Backoff::new(seed(&shared.options.writer));
+    let mut backoff = Backoff::new(WAITS, seed(&shared.options.writer));
     while !shared.is_stopping() {
         let trouble = match find(&shared).await {
             Ok(connection) => {

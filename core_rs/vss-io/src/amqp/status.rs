@@ -1,0 +1,56 @@
+//! How the client stands.
+
+use super::fault::Fault;
+use super::note::Refusal;
+
+/// Where it is on its way.
+///
+/// ```text
+///  New ── start ──▶ Connecting ── topology and consumers stand ──▶ Ready
+///                        ▲                                          │
+///                        └───────────── connection lost ────────────┘
+///   close from anywhere ──▶ Closed
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum State {
+    /// Not started.
+    #[default]
+    New,
+    /// No connection, or its topology does not stand yet.
+    Connecting,
+    /// Everything stands.
+    Ready,
+    /// The end.
+    Closed,
+}
+
+impl State {
+    /// Its name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::New => "new",
+            Self::Connecting => "connecting",
+            Self::Ready => "ready",
+            Self::Closed => "closed",
+        }
+    }
+}
+
+/// How the client stands.
+#[derive(Clone, Debug, Default)]
+pub struct Status {
+    /// Where it is on its way.
+    pub state: State,
+    /// Why the last connection failed or was lost; none while one stands.
+    pub fault: Option<Fault>,
+    /// The address of the last attempt.
+    pub address: String,
+    /// Objects that the broker refused to declare the last time.
+    pub refusals: Vec<Refusal>,
+    /// Connections made.
+    pub connects: u64,
+    /// Connections lost or not made.
+    pub failures: u64,
+    /// Why the broker takes no publishes now.
+    pub blocked: Option<String>,
+}
