@@ -8,7 +8,7 @@ import msgspec
 
 __all__ = ["Trouble", "TroubleKind", "Troubles"]
 
-TroubleKind = Literal["dropped", "returned", "refused", "nacked", "telemetry_dropped", "disk_full", "journal"]
+TroubleKind = Literal["dropped", "returned", "refused", "nacked", "telemetry_dropped", "journal"]
 
 CALM_SECONDS: Final = 600.0
 """After so long without it a trouble is a new one, told from its first time on."""

@@ -1,0 +1,144 @@
+"""The outbox and its file: a disk that refuses, marks that a restart relies on, rows that go."""
+
+import asyncio
+import errno
+import sqlite3
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import pytest
+
+from tests.outbox_rig import event, eventually, message, rig
+from tests.transport_double import ScriptedTransport
+from vss_router.broker.outbox import Mark
+from vss_router.broker.outbox.entry import Entry
+from vss_router.broker.outbox.spool import Spool
+from vss_router.errors import JournalError
+
+
+async def test_a_disk_that_refuses_keeps_nothing_from_the_broker(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def refuse(_spool: Spool, _entries: Sequence[Entry], _marks: Mapping[str, Mark]) -> None:
+        raise JournalError(f"the journal cannot be written ({errno.ENOSPC}): no space")
+
+    async with rig(tmp_path / "outbox.db") as both:
+        both.transport.stall()
+        with monkeypatch.context() as broken:
+            broken.setattr(Spool, "append", refuse)
+            both.outbox.offer([event(seq) for seq in range(1, 11)])
+            publishing = asyncio.create_task(both.outbox.publish(message("p")))
+            await eventually(lambda: both.outbox.stats.journal_failures >= 2, "refused twice")
+            assert not publishing.done(), "neither confirmed nor on disk"
+            both.transport.flow()
+            await publishing
+        await both.drained()
+        assert both.transport.ids == [*(f"main:{seq}" for seq in range(1, 11)), "p"]
+        assert [trouble.kind for trouble in both.troubles] == ["journal"]
+
+
+async def test_a_disk_that_takes_again_gets_what_waited(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    refusals = 2
+    append = Spool.append
+
+    async def refuse_twice(spool: Spool, entries: Sequence[Entry], marks: Mapping[str, Mark]) -> None:
+        nonlocal refusals
+        if refusals:
+            refusals -= 1
+            raise JournalError("no space")
+        await append(spool, entries, marks)
+
+    monkeypatch.setattr(Spool, "append", refuse_twice)
+    async with rig(tmp_path / "outbox.db", transport=ScriptedTransport(connected=False)) as both:
+        async with asyncio.timeout(10):
+            await both.outbox.publish(message("p"))
+        assert both.outbox.stats.disk_messages == 1
+
+
+async def test_a_second_outbox_on_the_same_file_is_refused(tmp_path: Path) -> None:
+    async with rig(tmp_path / "outbox.db"):
+        with pytest.raises(JournalError, match="in use by another process"):
+            async with rig(tmp_path / "outbox.db"):
+                pass
+
+
+async def test_marks_tell_how_far_each_pbx_is_safe(tmp_path: Path) -> None:
+    now = 1_000.0
+    async with rig(tmp_path / "outbox.db", clock=lambda: now) as both:
+        assert both.outbox.marks() == {}
+        both.outbox.offer([event(seq) for seq in range(1, 11)])
+        await both.drained()
+        both.transport.stall()
+        now = 2_000.0
+        both.outbox.offer([event(7, "second"), event(11)])
+        await both.on_disk(2)
+    async with rig(tmp_path / "outbox.db") as again:
+        assert again.outbox.marks() == {"main": Mark(11, 2_000.0), "second": Mark(7, 2_000.0)}
+
+
+async def test_the_mark_of_confirmed_events_reaches_the_file_though_they_never_do(tmp_path: Path) -> None:
+    async with rig(tmp_path / "outbox.db", clock=lambda: 5.0) as both:
+        both.outbox.offer([event(seq) for seq in range(1, 11)])
+        await both.drained()
+    async with rig(tmp_path / "outbox.db") as again:
+        assert again.outbox.marks() == {"main": Mark(10, 5.0)}
+
+
+async def test_a_mark_never_passes_an_event_that_may_still_be_lost(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written: list[Mapping[str, Mark]] = []
+    forget = Spool.forget
+
+    async def refuse(_spool: Spool, _entries: Sequence[Entry], _marks: Mapping[str, Mark]) -> None:
+        raise JournalError("no space")
+
+    def seen(spool: Spool, positions: Sequence[int], marks: Mapping[str, Mark]) -> bool:
+        written.append(dict(marks))
+        return forget(spool, positions, marks)
+
+    monkeypatch.setattr(Spool, "append", refuse)
+    monkeypatch.setattr(Spool, "forget", seen)
+    async with rig(tmp_path / "outbox.db", batch=1, outstanding=8) as both:
+        # The first stays under way, those behind it are confirmed.
+        transport = both.transport
+        transport.stall()
+        both.outbox.offer([event(1)])
+        await eventually(lambda: both.outbox.stats.under_way == 1, "the first under way")
+        held = transport._transit.pop()
+        transport.flow()
+        both.outbox.offer([event(seq) for seq in range(2, 6)])
+        await eventually(lambda: both.outbox.stats.confirmed == 4, "the others confirmed")
+        await asyncio.sleep(0)
+        assert both.outbox._marks.unwritten() == {}
+        transport._transit.append(held)
+        transport._take()
+        await both.drained()
+        assert both.outbox._marks.unwritten()["main"].seq == 5
+    assert all("main" not in marks or marks["main"].seq == 5 for marks in written)
+
+
+async def test_confirmed_rows_leave_the_file(tmp_path: Path) -> None:
+    async with rig(tmp_path / "outbox.db", transport=ScriptedTransport(connected=False)) as both:
+        both.outbox.offer([event(seq) for seq in range(1, 501)])
+        await both.on_disk(500)
+        both.transport.restore()
+        await both.on_disk(0)
+        assert both.outbox.stats.disk_bytes == 0
+    with sqlite3.connect(tmp_path / "outbox.db") as file:
+        assert file.execute("SELECT count(*) FROM waiting").fetchone() == (0,)
+    file.close()
+
+
+async def test_nothing_is_forgotten_that_a_congested_disk_had_no_time_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with rig(tmp_path / "outbox.db", transport=ScriptedTransport(connected=False)) as both:
+        both.outbox.offer([event(seq) for seq in range(1, 51)])
+        await both.on_disk(50)
+        with monkeypatch.context() as busy:
+            busy.setattr(Spool, "forget", lambda *_: False)
+            both.transport.restore()
+            await both.drained()
+            assert both.outbox.stats.disk_messages == 50
+        await both.on_disk(0)
