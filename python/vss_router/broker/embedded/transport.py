@@ -96,7 +96,7 @@ class EmbeddedTransport:
             except JournalError as error:
                 await journal.stop()
                 self._state, self._trouble = "new", str(error)
-                raise BrokerRefusedError(f"{error}") from error
+                raise BrokerRefusedError(f"the embedded broker cannot begin: {error}") from error
             self._journal = journal
             self._writing = JournalWriting(journal, self._broker, self._random)
         self._state, self._trouble = "ready", None
@@ -131,9 +131,11 @@ class EmbeddedTransport:
             try:
                 await self._writing.write_now()
             except JournalError as error:
-                raise TopologyError(f"{error}") from error
+                raise TopologyError(f"what was declared cannot be kept over a restart: {error}") from error
+        if len(refused) == 1:
+            raise refused[0]
         if refused:
-            raise TopologyError(f"{'; '.join(map(str, refused))}")
+            raise TopologyError(f"{len(refused)} objects cannot be declared: {'; '.join(map(str, refused))}")
 
     async def publish(self, messages: Sequence[Message]) -> list[Confirm]:
         """Publish in this order; one answer per message. Those that must last are answered after their commit."""
