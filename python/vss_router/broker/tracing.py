@@ -8,14 +8,19 @@ import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
-from functools import cache
-from importlib import import_module
-from importlib.util import find_spec
 from typing import Any, Final, Protocol, final
 
 import msgspec
 
 from vss_router.broker.message import Headers
+
+try:
+    from opentelemetry import trace
+    from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
+except ImportError:  # pragma: no cover - the extra is not installed
+    _PROPAGATOR: Any = None
+else:
+    _PROPAGATOR = TraceContextTextMapPropagator()
 
 __all__ = ["HandlingSpan", "TraceContext", "handling", "trace_headers", "traced_by"]
 
@@ -46,7 +51,6 @@ class HandlingSpan(Protocol):
 
 
 _current: ContextVar[TraceContext | None] = ContextVar("vss_router_trace", default=None)
-_LIBRARY: Final = find_spec("opentelemetry") is not None
 
 
 def traced_by(headers: Headers) -> TraceContext | None:
@@ -61,9 +65,9 @@ def traced_by(headers: Headers) -> TraceContext | None:
 
 def trace_headers() -> Mapping[str, str]:
     """The headers a message published now gets; empty outside of any trace."""
-    if _LIBRARY:
+    if _PROPAGATOR is not None:
         carrier: dict[str, str] = {}
-        _propagator().inject(carrier)
+        _PROPAGATOR.inject(carrier)
         if carrier:
             return carrier
     current = _current.get()
@@ -76,11 +80,10 @@ def handling(name: str, headers: Headers, attributes: Mapping[str, str]) -> Iter
     context = traced_by(headers)
     token = _current.set(context)
     try:
-        if not _LIBRARY:
+        if _PROPAGATOR is None:
             yield _NoSpan()
             return
-        parent = _propagator().extract({} if context is None else context.as_headers())
-        trace = import_module("opentelemetry.trace")
+        parent = _PROPAGATOR.extract({} if context is None else context.as_headers())
         with trace.get_tracer("vss_router").start_as_current_span(
             name, context=parent, kind=trace.SpanKind.CONSUMER, attributes=dict(attributes)
         ) as span:
@@ -103,8 +106,3 @@ class _Span:
 
     def failed(self, error: str) -> None:
         self._span.set_status(self._error_code, error)
-
-
-@cache
-def _propagator() -> Any:
-    return import_module("opentelemetry.trace.propagation.tracecontext").TraceContextTextMapPropagator()
