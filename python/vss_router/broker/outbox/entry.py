@@ -24,8 +24,8 @@ class Entry(msgspec.Struct, eq=False, kw_only=True):
     """A message with its place in the outbox's one order.
 
     `lane` names those it must not overtake even when some are refused for a while; `source` and `seq` are those of an
-    event that came from a PBX. `entered` is when it came and `due` when it must be on disk if it is not confirmed, both
-    by the loop's clock; `packed` its properties as the spool keeps them.
+    event that came from a PBX. `due` is when it must be on disk if it is not confirmed (the loop's time), `packed` its
+    properties as the spool keeps them.
     """
 
     position: int
@@ -36,7 +36,6 @@ class Entry(msgspec.Struct, eq=False, kw_only=True):
     source: str | None = None
     seq: int = 0
     offered_at: float = 0.0
-    entered: float = 0.0
     due: float = 0.0
     waiter: asyncio.Future[None] | None = None
     refusable: bool = False

@@ -63,8 +63,6 @@ class Outbox:
         How long `publish` waits for room.
     on_trouble
         Hears of what is lost, refused or full, the first time and each tenfold.
-    on_published
-        Called with routing key and body of each message that was confirmed; `MessageLog.published` is one.
     clock, random
         Unix time in seconds, numbers in [0, 1).
     """
@@ -82,7 +80,6 @@ class Outbox:
         batch: int = 256,
         room_seconds: float = 5.0,
         on_trouble: Callable[[Trouble], None] | None = None,
-        on_published: Callable[[str, bytes], None] | None = None,
         clock: Callable[[], float] = time.time,
         random: Callable[[], float] = random_module.random,
     ) -> None:
@@ -96,9 +93,7 @@ class Outbox:
         self._troubles = Troubles(lambda trouble: self.on_trouble and self.on_trouble(trouble), clock)
         self._marks = Marks()
         self._window = Window(lambda: Backoff(0.5, 30.0, random))
-        self._settling = Settling(
-            self._window, self._marks, self._stats, self._troubles, now=_loop_time, published=on_published
-        )
+        self._settling = Settling(self._window, self._marks, self._stats, self._troubles, now=_loop_time)
         self._sender = Sender(
             transport,
             self._window,
@@ -333,15 +328,13 @@ class Outbox:
         sequence = sequence_of(message)
         # Who waits is not kept waiting for a broker that is known to be away.
         at_once = waiter is not None and not self._sender.connected
-        now = _loop_time()
         entry = Entry(
             position=self._next_position,
             message=message,
             packed=packed,
             lane=sequence[0] if sequence is not None else lane_of(message),
             size=size,
-            entered=now,
-            due=0.0 if at_once else now + LINGER_SECONDS,
+            due=0.0 if at_once else _loop_time() + LINGER_SECONDS,
             waiter=waiter,
             refusable=refusable,
         )

@@ -1,6 +1,5 @@
 """What a broker's answer means for a message, for who waits for it, and for the disk."""
 
-import logging
 from collections.abc import Callable
 from typing import final
 
@@ -14,15 +13,10 @@ from vss_router.errors import MessageError, OutboxFullError, UnroutableError
 
 __all__ = ["Settling"]
 
-_log = logging.getLogger(__name__)
-
 
 @final
 class Settling:
-    """Takes the answers; `published(routing_key, body)` hears of each confirm.
-
-    `forgettable` and `dying` collect what is to be done on disk, for `Tidying`.
-    """
+    """Takes the answers. `forgettable` and `dying` collect what is to be done on disk, for `Tidying`."""
 
     def __init__(
         self,
@@ -32,29 +26,23 @@ class Settling:
         troubles: Troubles,
         *,
         now: Callable[[], float],
-        published: Callable[[str, bytes], None] | None = None,
     ) -> None:
         self._window = window
         self._marks = marks
         self._stats = stats
         self._troubles = troubles
         self._now = now
-        self._published = published
         self.forgettable: list[Entry] = []
         self.dying: list[tuple[Entry, str]] = []
 
     def answered(self, entries: list[Entry], confirms: list[Confirm]) -> None:
         """The broker answered these; none of the answers is LOST."""
         done: list[Entry] = []
-        if _log.isEnabledFor(logging.DEBUG):
-            self._log_each(entries, confirms)
         for entry, confirm in zip(entries, confirms, strict=True):
             match confirm.outcome:
                 case Outcome.CONFIRMED:
                     self._stats.confirmed += 1
                     entry.succeed()
-                    if self._published is not None:
-                        self._published(entry.message.routing_key, entry.message.body)
                 case Outcome.NACKED:
                     self._stats.nacked += 1
                     if not self._told_full(entry, confirm.reason):
@@ -84,19 +72,6 @@ class Settling:
         """There is no disk to keep in step."""
         self.forgettable.clear()
         self.dying.clear()
-
-    def _log_each(self, entries: list[Entry], confirms: list[Confirm]) -> None:
-        now = self._now()
-        for entry, confirm in zip(entries, confirms, strict=True):
-            _log.debug(
-                "published",
-                extra={
-                    "routing_key": entry.message.routing_key,
-                    "id": entry.message.properties.message_id,
-                    "outcome": confirm.outcome.value,
-                    "took": round(now - entry.entered, 6),
-                },
-            )
 
     def _told_full(self, entry: Entry, reason: str) -> bool:
         if not entry.refusable or not entry.fail(OutboxFullError(reason)):
