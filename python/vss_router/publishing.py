@@ -98,11 +98,17 @@ class StatusPublisher:
 
         As long as that is not known yet neither does; without a Redis to ask, after `UNKNOWN_SECONDS` it does.
         """
+        return bool(self.speaks(source))
+
+    def speaks(self, source: str) -> bool | None:
+        """As `records`, and None as long as it is not known."""
         state = self.writers[source].status().state
         if state in {"writing", "standby"}:
             self._speaks[source] = state == "writing"
         known = self._speaks.get(source)
-        return known if known is not None else self._clock() >= self._started + UNKNOWN_SECONDS
+        if known is None and self._clock() >= self._started + UNKNOWN_SECONDS:
+            return True
+        return known
 
     async def _look(self) -> None:
         while True:

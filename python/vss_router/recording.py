@@ -20,6 +20,8 @@ from vss_router.database.configured import ConfiguredRow, load_configured
 from vss_router.database.counting import RowCounts
 from vss_router.database.engine import Database
 from vss_router.database.history import History
+from vss_router.database.inbox import DatabaseInbox
+from vss_router.database.message_log import DatabaseMessageLog
 from vss_router.database.reader import DatabaseReader
 from vss_router.database.recorder import StatusRecorder
 from vss_router.errors import DatabaseError, DatabaseUnavailableError, StatusUnavailableError
@@ -76,6 +78,8 @@ class StatusRecording:
         self.recorder = StatusRecorder(
             self.database, boards, is_watched=is_watched, records=records, days=days, clock=clock
         )
+        self.inbox = DatabaseInbox(self.database, clock=clock)
+        self.message_log = DatabaseMessageLog(self.database, clock=clock)
         self._boards = boards
         self._clock = clock
         self._backoff = Backoff(_FIRST_RETRY, _LAST_RETRY, random)

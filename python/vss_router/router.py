@@ -43,6 +43,8 @@ from vss_router.api.server import check_bind
 from vss_router.data_folder import locked_folder
 from vss_router.errors import AmiGreetingError, AmiLoginError, AmiTlsError, SettingsError
 from vss_router.event_fanout import EventFanout, EventHandler, FanoutCollector, SubscriberStats
+from vss_router.messaging import RouterMessaging
+from vss_router.messaging_surface import MessagingSurface
 from vss_router.settings import Settings
 from vss_router.status.embedded_store import EmbeddedStore
 from vss_router.status.reader import StatusReader
@@ -61,7 +63,7 @@ _log = logging.getLogger(__name__)
 
 
 @final
-class Router:
+class Router(MessagingSurface):
     """One router: a board and a link per PBX of `settings.ami`, and REST where `settings.http` says.
 
     Parameters
@@ -122,6 +124,20 @@ class Router:
         self._clock = clock
         self._fanout = EventFanout()
         self._ami_events = AmiEvents()
+        recording = self._stores.recording
+        super().__init__(
+            None
+            if settings.broker == "none"
+            else RouterMessaging(
+                settings,
+                folder=settings.data_folder if lock else None,
+                publishes=self._stores.speaks,
+                inbox=recording.inbox if recording is not None else None,
+                log_store=recording.message_log if recording is not None else None,
+                environ=environ,
+                clock=clock,
+            )
+        )
         self._server: HttpServer | None = None
         self._running: AsyncExitStack | None = None
 
@@ -167,7 +183,14 @@ class Router:
             if self._lock:
                 stack.enter_context(locked_folder(self.settings.data_folder))
             await self._stores.start(stack, self._fanout)
+            if self._messaging is not None:
+                stack.push_async_callback(self._messaging.stop)
+                await self._messaging.start()
+                self._fanout.subscribe(self._messaging.ami, name="broker")
             stack.push_async_callback(self._fanout.close)
+            if self._messaging is not None:
+                for source, batch in self._messaging.gaps(self.boards):
+                    self._on_batch(source, batch)
             if self._rest:
                 await self._start_rest(stack)
             for board in self.boards.values():

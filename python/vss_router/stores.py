@@ -171,6 +171,10 @@ class StatusStores:
         """The PBXs that the replica follows, and whether their rows are kept live."""
         return {source: not self.is_stale(source) for source in self.boards}
 
+    def speaks(self, source: str) -> bool | None:
+        """Of two routers on one PBX the one publishes its events that writes to Redis; None while that is open."""
+        return True if self.publisher is None else self.publisher.speaks(source)
+
     def _records(self, source: str) -> bool:
         """Of two routers on one PBX the one records that writes to Redis."""
         return self.publisher is None or self.publisher.records(source)

@@ -19,7 +19,7 @@ LAYERS: list[set[str]] = [
     {"__main__"},
     {"cli"},
     {"router"},
-    {"stores"},
+    {"messaging_surface", "stores"},
     {"messaging", "messaging_metrics", "publishing", "recording", "store_metrics"},
     {"api"},
     {"database"},

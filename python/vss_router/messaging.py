@@ -1,0 +1,204 @@
+"""The broker's part of a router: transport, outbox, consumers.
+
+```
+ events of the boards ─▶ AmiPublishing ─┐
+ Router.publish ───────▶ Publisher ─────┴▶ Outbox ─▶ transport ─▶ broker ─▶ Consumers ─▶ handlers
+ start   outbox file ─▶ gaps told ─▶ connected within a few seconds? (else tried for ever) ─▶ topology ─▶ consumers
+ stop    consumers drained ─▶ outbox emptied or on disk ─▶ transport closed
+```
+"""
+
+import asyncio
+import functools
+import logging
+import os
+import random as random_module
+import socket
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Final, final
+
+from vss_router._core import Batch, StatusBoard
+from vss_router.broker.ami_publishing import AmiPublishing
+from vss_router.broker.consumers import Consumers, Inbox
+from vss_router.broker.embedded import EmbeddedTransport
+from vss_router.broker.endpoint import parse_broker_url
+from vss_router.broker.logged_transport import LoggedTransport
+from vss_router.broker.message_log import MessageLog, MessageLogStore
+from vss_router.broker.outbox import Outbox
+from vss_router.broker.publisher import Publisher
+from vss_router.broker.transport import Transport
+from vss_router.broker.vss_topology import vss_topology
+from vss_router.errors import BrokerError
+from vss_router.events import new_id
+from vss_router.settings import Settings
+
+__all__ = ["RouterMessaging"]
+
+OUTBOX_FILE: Final = "outbox.db"
+BROKER_FILE: Final = "broker.db"
+START_SECONDS: Final = 5.0
+"""How long a start waits for the broker; Asterisk is not kept waiting for longer."""
+OUTBOX_SECONDS: Final = 2.0
+CLOSE_SECONDS: Final = 2.0
+_STARTED_AGAIN: Final = "the router was started again"
+
+_log = logging.getLogger(__name__)
+
+
+@final
+class RouterMessaging:
+    """Messages of one router, as `settings.broker` says.
+
+    Parameters
+    ----------
+    folder
+        Where the outbox, and the queues of the embedded broker, are kept; None keeps them in memory.
+    publishes
+        Whether this router publishes a PBX's events: of two on one PBX, one does; None while that is open.
+    inbox, log_store
+        Where handled commands are remembered and sampled messages are logged; the database has both.
+    environ
+        Where the password of `?password_env=` is looked up.
+    clock, random, entropy
+        Unix time in seconds, numbers in [0, 1), random bytes.
+
+    Raises
+    ------
+    SettingsError
+        The broker's URL or a queue's settings cannot be used.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        folder: Path | None,
+        publishes: Callable[[str], bool | None],
+        inbox: Inbox | None = None,
+        log_store: MessageLogStore | None = None,
+        environ: Mapping[str, str] | None = None,
+        clock: Callable[[], float] = time.time,
+        random: Callable[[], float] = random_module.random,
+        entropy: Callable[[int], bytes] = os.urandom,
+    ) -> None:
+        instance = settings.instance or socket.gethostname()
+        ids = functools.partial(_new_id, clock, entropy)
+        self.topology = vss_topology(settings.broker_queues)
+        self._is_embedded = settings.broker == "embedded"
+        self._folder = folder
+        self._drain_seconds = settings.drain_seconds
+        self._clock = clock
+        self.log = (
+            MessageLog(log_store, fraction=settings.message_log, service=instance, clock=clock, random=random)
+            if log_store is not None and settings.message_log
+            else None
+        )
+        self.transport: Transport = LoggedTransport(
+            _transport(settings, folder, environ, clock=clock, random=random, name=f"vss-router {instance}"), self.log
+        )
+        self.outbox = Outbox(
+            self.transport,
+            path=folder / OUTBOX_FILE if folder is not None else None,
+            memory_messages=settings.outbox_messages,
+            disk_bytes=settings.outbox_disk_bytes,
+            clock=clock,
+            random=random,
+        )
+        self.publisher = Publisher(self.outbox, ids=ids, clock=clock, instance=instance)
+        self.ami = AmiPublishing(self.outbox, publishes=publishes, ids=ids, clock=clock)
+        self.consumers = Consumers(
+            self.transport,
+            topology=self.topology,
+            inbox=inbox,
+            instance=instance,
+            clock=clock,
+            random=random,
+            consumed=self.log.consumed if self.log is not None else None,
+        )
+        self._connecting: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Open the outbox, connect, declare, consume; a broker that is away is waited for elsewhere.
+
+        Raises
+        ------
+        JournalError, BrokerRefusedError
+            A file in the data folder cannot be used.
+        """
+        if self._folder is not None:
+            self._folder.mkdir(parents=True, exist_ok=True)
+        if self.log is not None:
+            self.log.start()
+        await self.outbox.start()
+        self._connecting = asyncio.get_running_loop().create_task(self._connect(), name="broker")
+        await asyncio.wait({self._connecting}, timeout=START_SECONDS)
+        if self._connecting.done():
+            self._connecting.result()
+
+    async def stop(self) -> None:
+        """Let handlers end, publish what waits or leave it on disk, close."""
+        self.ami.close()
+        drained = await self.consumers.drain(self._drain_seconds)
+        if drained.requeued:
+            _log.info("messages went back to their queues", extra={"times": drained.requeued})
+        if self._connecting is not None:
+            self._connecting.cancel()
+            await asyncio.gather(self._connecting, return_exceptions=True)
+        await self.outbox.stop(OUTBOX_SECONDS)
+        await self.transport.close(CLOSE_SECONDS)
+        if self.log is not None:
+            await self.log.stop()
+
+    def gaps(self, boards: Mapping[str, StatusBoard]) -> list[tuple[str, Batch]]:
+        """What of each PBX's events may have been lost when the process before us ended, told by its board."""
+        now = self._clock()
+        return [
+            (source, boards[source].report_gap(mark.seq, mark.as_of, _STARTED_AGAIN, now))
+            for source, mark in self.outbox.marks().items()
+            if source in boards
+        ]
+
+    async def _connect(self) -> None:
+        # Before the connection: the outbox sends as soon as there is one, and then its queues must stand.
+        await self.transport.declare(self.topology)
+        try:
+            await self.transport.connect()
+        except BrokerError as error:
+            if self._is_embedded:
+                raise
+            _log.warning("%s; it is tried again for as long as the router runs", str(error).rstrip("."))
+        try:
+            await self.consumers.start()
+        except BrokerError as error:
+            _log.warning("%s", error)
+
+
+def _transport(
+    settings: Settings,
+    folder: Path | None,
+    environ: Mapping[str, str] | None,
+    *,
+    clock: Callable[[], float],
+    random: Callable[[], float],
+    name: str,
+) -> Transport:
+    if settings.broker == "embedded":
+        path = folder / BROKER_FILE if folder is not None else None
+        return EmbeddedTransport(path, clock=clock, random=random, disk_bytes=settings.outbox_disk_bytes)
+    endpoint = parse_broker_url(settings.broker, environ)
+    if settings.broker_transport == "lapin":
+        try:
+            from vss_router.broker.lapin import LapinTransport
+        except ImportError:
+            _log.info("this build has no lapin: aio-pika is used")
+        else:
+            return LapinTransport(endpoint, random=random, name=name)
+    from vss_router.broker.aio_pika import AioPikaTransport
+
+    return AioPikaTransport(endpoint, random=random, name=name)
+
+
+def _new_id(clock: Callable[[], float], entropy: Callable[[int], bytes]) -> str:
+    return new_id(clock(), entropy)
