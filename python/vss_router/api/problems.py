@@ -116,6 +116,12 @@ KINDS: Final = {
         meaning="As many streams are open as are served at once; try again after `Retry-After`.",
         special=True,
     ),
+    "no-broker": ProblemKind(
+        status=503,
+        title="No broker",
+        meaning="The router has no broker, or it does not answer; `Retry-After` says when to come again.",
+        special=True,
+    ),
     "no-database": ProblemKind(
         status=503,
         title="No database",
