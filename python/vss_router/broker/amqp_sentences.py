@@ -1,4 +1,4 @@
-"""What goes wrong with RabbitMQ, as sentences that name the object and the way out: one voice for both AMQP transports."""
+"""What goes wrong with RabbitMQ, as sentences that name the object and the way out, for both AMQP transports."""
 
 from typing import Final, Literal, Protocol
 

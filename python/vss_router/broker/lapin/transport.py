@@ -15,7 +15,7 @@ from vss_router.broker.lapin.deliveries import delivery_of
 from vss_router.broker.message import Confirm, Delivery, Message, Outcome
 from vss_router.broker.topology import Topology
 from vss_router.broker.transport import QueueCounts, TransportStatus
-from vss_router.errors import SettingsError, TopologyError
+from vss_router.errors import SettingsError
 
 __all__ = ["LapinTransport"]
 
@@ -111,10 +111,13 @@ class LapinTransport:
             return
         done = await self._done(self._client.declare(topology))
         if done.refusals:
-            sentences = [
-                str(self._sentences.refused(refusal.object, refusal.name, refusal.fault)) for refusal in done.refusals
-            ]
-            raise TopologyError("; ".join(sentences))
+            first, *others = (
+                self._sentences.refused(refusal.object, refusal.name, refusal.fault) for refusal in done.refusals
+            )
+            for other in others:
+                _log.warning(str(other))
+                first.add_note(str(other))
+            raise first
 
     async def publish(self, messages: Sequence[Message]) -> list[Confirm]:
         """Publish in this order; one answer per message, in this order."""
