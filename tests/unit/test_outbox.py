@@ -218,6 +218,25 @@ async def test_a_confirm_in_time_touches_no_disk(tmp_path: Path) -> None:
         assert both.outbox.stats.confirmed == 20
 
 
+async def test_nothing_new_overtakes_what_an_unnoticed_cut_lost() -> None:
+    async with rig(batch=1, outstanding=8) as both:
+        await both.outbox.publish(message("first"))
+        both.transport.stall()
+        both.outbox.offer([event(1)])
+        await eventually(lambda: both.outbox.stats.under_way == 1, "under way")
+        [lost] = both.transport._transit
+        both.transport._transit.clear()  # the broker never saw it, and nobody was told yet
+        both.transport.restore()
+        both.transport.flow()
+        both.outbox.offer([event(2)])
+        for _ in range(10):
+            await asyncio.sleep(0)
+        assert both.transport.ids == ["first"], "the second waits for the first"
+        lost.answer.set_result([Confirm(Outcome.LOST)])
+        await both.drained()
+        assert both.transport.ids == ["first", "main:1", "main:2"]
+
+
 # -- bounds ------------------------------------------------------------------------------------------------------------
 
 

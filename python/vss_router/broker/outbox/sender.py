@@ -60,6 +60,7 @@ class Sender:
         self._calls: dict[asyncio.Task[None], list[Entry]] = {}
         self._wake = asyncio.Event()
         self._probes: asyncio.TimerHandle | None = None
+        self._connects = 0
         self.connected = False
         """Whether the last thing known of the connection is good."""
 
@@ -102,6 +103,10 @@ class Sender:
             del self._calls[task]
 
     async def _sent(self, entries: list[Entry]) -> list[Confirm]:
+        status = self._transport.status
+        if status.state != "ready" or status.connects != self._connects:
+            # A new connection, and what the old one lost may not be known here yet: that goes first.
+            return [Confirm(Outcome.LOST)] * len(entries)
         try:
             confirms = await self._transport.publish([entry.message for entry in entries])
         except Exception:  # noqa: BLE001 - it never raises for what the broker does
@@ -139,6 +144,7 @@ class Sender:
                 await asyncio.sleep(self._backoff.next())
             else:
                 self.connected = True
+                self._connects = self._transport.status.connects
 
     def _plan_probe(self, loop: asyncio.AbstractEventLoop) -> None:
         if self._probes is not None:
