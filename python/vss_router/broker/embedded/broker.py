@@ -295,7 +295,7 @@ class EmbeddedBroker:
                 waiting[stored.queue].append(entry)
             else:  # its queue was deleted while it was on its way to the disk
                 self.forget(entry)
-        self._places = itertools.count(max((stored.seq for stored in recovered.entries), default=0) + 1)
+        self._places = itertools.count(recovered.last_seq + 1)
         for number, entries in waiting.items():
             queue = self._numbered[number]
             queue.recover(entries)

@@ -1,5 +1,6 @@
 """What stands in the journal: definitions, and one row per persistent message in a durable queue."""
 
+import logging
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -22,6 +23,7 @@ __all__ = [
     "recovered",
 ]
 
+_LOG: Final = logging.getLogger(__name__)
 SCHEMA: Final = (
     "CREATE TABLE IF NOT EXISTS exchange (name TEXT PRIMARY KEY, definition BLOB NOT NULL)",
     "CREATE TABLE IF NOT EXISTS queue (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, definition BLOB NOT NULL)",
@@ -74,6 +76,7 @@ class Recovered(msgspec.Struct, frozen=True):
     queues: dict[int, Queue]
     bindings: list[Binding]
     entries: list[StoredEntry]
+    last_seq: int
 
 
 _ENCODER: Final = msgspec.msgpack.Encoder()
@@ -104,8 +107,13 @@ def record_of(message: Message) -> bytes:
     )
 
 
-def _message(record: bytes) -> Message:
-    read = _DECODER.decode(record)
+def _message(seq: int, record: bytes) -> Message | None:
+    try:
+        read = _DECODER.decode(record)
+    except msgspec.MsgspecError as error:
+        # It stays where it is: somebody may want to look at it, and one bad row must not keep the others away.
+        _LOG.warning("message %d of the journal cannot be read and is left out: %s", seq, error)
+        return None
     return Message(
         read.exchange,
         read.routing_key,
@@ -180,5 +188,10 @@ async def recovered(journal: JournalFile) -> Recovered:
             Binding(exchange=one.exchange, queue=one.queue, routing_key=one.routing_key, arguments=one.arguments)
             for one in read
         ],
-        entries=[StoredEntry(seq, queue, expires_at, _message(record)) for seq, queue, expires_at, record in entries],
+        entries=[
+            StoredEntry(seq, queue, expires_at, message)
+            for seq, queue, expires_at, record in entries
+            if (message := _message(seq, record)) is not None
+        ],
+        last_seq=entries[-1][0] if entries else 0,
     )
