@@ -11,13 +11,21 @@ from typing import Annotated
 import typer
 
 from vss_router import __version__
+from vss_router.cli.asyncapi import asyncapi
 from vss_router.cli.demo import demo
+from vss_router.cli.dlq import discard as dlq_discard
+from vss_router.cli.dlq import list_letters as dlq_list
+from vss_router.cli.dlq import replay as dlq_replay
+from vss_router.cli.dlq import show as dlq_show
 from vss_router.cli.failure import report
 from vss_router.cli.record import record
 from vss_router.cli.replay import replay
 from vss_router.cli.serve import serve
 from vss_router.cli.simulate import simulate
 from vss_router.cli.top import top
+from vss_router.cli.topology import apply as topology_apply
+from vss_router.cli.topology import diff as topology_diff
+from vss_router.cli.topology import verify as topology_verify
 from vss_router.cli.verify import verify
 
 __all__ = ["app", "main", "run"]
@@ -64,16 +72,47 @@ app = typer.Typer(
 )
 
 
-def _register(panel: str, *commands: Callable[..., None]) -> None:
+def _register(panel: str, *commands: Callable[..., None], group: typer.Typer = app) -> None:
     for command in commands:
         # typer keeps the line breaks of a docstring; the terminal's width is to decide.
         paragraphs = inspect.cleandoc(command.__doc__ or "").split("\n\n")
         text = "\n\n".join(paragraph.replace("\n", " ") for paragraph in paragraphs)
-        app.command(help=text, rich_help_panel=panel)(command)
+        group.command(help=text, rich_help_panel=panel)(command)
+
+
+def _group(panel: str, name: str, summary: str, *commands: Callable[..., None]) -> None:
+    """`vss-router NAME COMMAND`, for commands about one thing."""
+    group = typer.Typer(
+        name=name,
+        help=summary,
+        no_args_is_help=True,
+        rich_markup_mode="rich",
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    _register("Commands", *commands, group=group)
+    app.add_typer(group, rich_help_panel=panel)
 
 
 _register("Run and watch", demo, serve, top)
 _register("Recordings and test PBXs", record, verify, replay, simulate)
+_register("Messages", asyncapi)
+_group(
+    "Messages",
+    "topology",
+    "Exchanges, queues, bindings and limits on a RabbitMQ: brought there, checked, compared.",
+    topology_apply,
+    topology_verify,
+    topology_diff,
+)
+_group(
+    "Messages",
+    "dlq",
+    "Dead letters on a RabbitMQ: listed, shown, replayed, discarded.",
+    dlq_list,
+    dlq_show,
+    dlq_replay,
+    dlq_discard,
+)
 
 
 class _Invocation:
