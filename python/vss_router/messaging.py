@@ -22,6 +22,7 @@ from typing import Final, final
 from vss_router._core import Batch, StatusBoard
 from vss_router.broker.ami_publishing import AmiPublishing
 from vss_router.broker.consumers import Consumers, Inbox
+from vss_router.broker.dead_letters import DeadLetters
 from vss_router.broker.embedded import EmbeddedTransport
 from vss_router.broker.endpoint import parse_broker_url
 from vss_router.broker.logged_transport import LoggedTransport
@@ -117,6 +118,7 @@ class RouterMessaging:
             random=random,
             consumed=self.log.consumed if self.log is not None else None,
         )
+        self.dead_letters = DeadLetters(self.transport)
         self._connecting: asyncio.Task[None] | None = None
 
     async def start(self) -> None:

@@ -40,10 +40,12 @@ from vss_router.api import HttpServer, build_app
 from vss_router.api.feeds import BoardFeed
 from vss_router.api.metrics import metrics_registry
 from vss_router.api.server import check_bind
+from vss_router.broker.topology_view import topology_view
 from vss_router.data_folder import locked_folder
 from vss_router.errors import AmiGreetingError, AmiLoginError, AmiTlsError, SettingsError
 from vss_router.event_fanout import EventFanout, EventHandler, FanoutCollector, SubscriberStats
 from vss_router.messaging import RouterMessaging
+from vss_router.messaging_metrics import MessagingCollector
 from vss_router.messaging_surface import MessagingSurface
 from vss_router.settings import Settings
 from vss_router.status.embedded_store import EmbeddedStore
@@ -304,6 +306,8 @@ class Router(MessagingSurface):
         registry = metrics_registry(stores.boards, self.status)
         registry.register(FanoutCollector(self.subscribers))
         stores.register(registry)
+        if self._messaging is not None:
+            registry.register(MessagingCollector(self._messaging))
         app = build_app(
             self.reader,
             boards=stores.boards,
@@ -318,6 +322,8 @@ class Router(MessagingSurface):
             counters=stores.counters(),
             comparing=self.links,
             followed=stores.followed if stores.replica else None,
+            topology=topology_view(self._messaging.topology) if self._messaging is not None else None,
+            dead_letters=self._messaging.dead_letters if self._messaging is not None else None,
             clock=self._clock,
         )
         self._server = HttpServer(app, host=host, port=port, token=token)

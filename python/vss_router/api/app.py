@@ -10,6 +10,7 @@ from vss_router.api.access import Access, OneToken, OpenAccess
 from vss_router.api.analytics import AnalyticsReader, analytics_routes
 from vss_router.api.calls import call_routes
 from vss_router.api.channels import channel_routes
+from vss_router.api.dead_letters import DeadLettersDesk, dead_letter_routes
 from vss_router.api.edge import Edge
 from vss_router.api.feeds import BoardFeed, ChangeFeed
 from vss_router.api.health import Followed, health_routes
@@ -58,6 +59,7 @@ def build_app(
     comparing: Mapping[str, Comparing] | None = None,
     followed: Followed | None = None,
     topology: TopologyView | None = None,
+    dead_letters: DeadLettersDesk | None = None,
     clock: Callable[[], float] = time.time,
 ) -> Litestar:
     """The REST interface as an ASGI application, for `HttpServer` or for mounting in another program.
@@ -86,6 +88,8 @@ def build_app(
         In a process without a PBX of its own: what `/ready` asks instead of `links`.
     topology
         The broker's exchanges and queues as `/asyncapi.json` tells them; by default those without a setting.
+    dead_letters
+        Answers `/api/dead-letters`; without a broker those answer 503.
     clock
         Unix time in seconds.
     """
@@ -115,6 +119,7 @@ def build_app(
             status,
             health_routes(links, followed),
             metrics_routes(metrics),
+            dead_letter_routes(dead_letters),
             message_routes(topology if topology is not None else topology_view(vss_topology())),
         ],
         exception_handlers={Exception: problem_from},
