@@ -73,8 +73,10 @@ impl TopicMatcher {
                 .find(key.words(), &mut matches.standing, &mut matches.targets);
         }
         matches.targets.extend_from_slice(self.exact.find(key.as_str()));
-        matches.targets.sort_unstable();
-        matches.targets.dedup();
+        if matches.targets.len() > 1 {
+            matches.targets.sort_unstable();
+            matches.targets.dedup();
+        }
         Ok(&matches.targets)
     }
 
@@ -88,8 +90,8 @@ impl TopicMatcher {
         self.len() == 0
     }
 
-    /// Nodes of the trie and distinct words in it: what it holds in memory besides the bindings themselves.
-    pub fn size(&self) -> (usize, usize) {
-        (self.trie.nodes(), self.trie.words())
+    /// Nodes of the trie: what it holds in memory besides the bindings themselves.
+    pub fn nodes(&self) -> usize {
+        self.trie.nodes()
     }
 }

@@ -24,6 +24,7 @@ mod error;
 mod key;
 mod matcher;
 mod pattern;
+mod spelling;
 mod trie;
 
 pub use direct::DirectTable;

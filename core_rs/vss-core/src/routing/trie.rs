@@ -4,24 +4,27 @@
 //! it can stand at. Two things keep that set small: a node that is not `#` is reached at most once a word, only from its
 //! one parent; and a `#` that was reached once stays reached until the key ends, so it is entered once and its targets
 //! match at once. The cost of a key is therefore at most its words times the nodes, however many `#` there are.
+//!
+//! All literal edges stand in one table, by a hash of node and word: asking for a word that does not follow is one probe
+//! of it, whatever the number of bindings. Edges whose hashes are the same hang in a chain.
 
-use rustc_hash::FxHashMap;
+use std::hash::Hasher;
+
+use rustc_hash::{FxHashMap, FxHasher};
 
 use super::Target;
 use super::direct::{insert, take};
 use super::pattern::{Pattern, Word};
+use super::spelling::Spelling;
 
 /// The place of a node; `NONE` where there is none. The root is nobody's child, so it can stand for that.
 type Place = u32;
 const ROOT: Place = 0;
 const NONE: Place = 0;
 
-/// The number of a word that stands in some pattern.
-type WordId = u32;
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 enum Edge {
-    Literal(WordId),
+    Literal(Spelling),
     One,
     Many,
 }
@@ -33,6 +36,9 @@ struct Node {
     /// How many literal words follow.
     literals: u32,
     parent: Place,
+    /// The next node whose literal edge has the same hash.
+    chained: Place,
+    /// How its parent leads to it.
     edge: Edge,
     targets: Vec<Target>,
 }
@@ -44,6 +50,7 @@ impl Node {
             many: NONE,
             literals: 0,
             parent,
+            chained: NONE,
             edge,
             targets: Vec::new(),
         }
@@ -54,17 +61,13 @@ impl Node {
     }
 }
 
-/// The trie.
+/// The trie. `HASH_BITS` is for tests: few bits make edges share their hashes.
 #[derive(Clone, Debug)]
-pub(super) struct Trie {
+pub(super) struct Trie<const HASH_BITS: u32 = 64> {
     nodes: Vec<Node>,
-    /// Literal edges of all nodes, by `edge_key`.
+    /// Literal edges of all nodes, by `edge_hash`: the first of each chain.
     edges: FxHashMap<u64, Place>,
-    words: FxHashMap<Box<str>, WordId>,
-    /// By word: its text and how many edges have it.
-    spelling: Vec<(Box<str>, u32)>,
-    free_nodes: Vec<Place>,
-    free_words: Vec<WordId>,
+    free: Vec<Place>,
 }
 
 /// Where a key stands in a trie: kept between keys so that nothing is allocated.
@@ -79,20 +82,17 @@ pub(super) struct Standing {
     key: u32,
 }
 
-impl Default for Trie {
+impl<const HASH_BITS: u32> Default for Trie<HASH_BITS> {
     fn default() -> Self {
         Self {
             nodes: vec![Node::new(NONE, Edge::Many)],
             edges: FxHashMap::default(),
-            words: FxHashMap::default(),
-            spelling: Vec::new(),
-            free_nodes: Vec::new(),
-            free_words: Vec::new(),
+            free: Vec::new(),
         }
     }
 }
 
-impl Trie {
+impl<const HASH_BITS: u32> Trie<HASH_BITS> {
     /// Add a target under a pattern. False when it stands there.
     pub(super) fn add(&mut self, pattern: Pattern<'_>, target: Target) -> bool {
         let mut at = ROOT;
@@ -137,17 +137,16 @@ impl Trie {
         std::mem::swap(&mut standing.here, &mut standing.next);
         for word in words {
             if standing.here.is_empty() && standing.many.is_empty() {
-                break;
+                return;
             }
-            let word = self.words.get(word).copied();
+            let hash = hash_of(word.as_bytes());
             // What `#` this very word enters begins with the next one.
-            let (singles, entered) = (standing.here.len(), standing.many.len());
-            for place in 0..singles + entered {
-                let at = match place.checked_sub(singles) {
-                    None => standing.here[place],
-                    Some(place) => standing.many[place],
-                };
-                self.follow(at, word, standing, found);
+            let entered = standing.many.len();
+            for place in 0..standing.here.len() {
+                self.follow(standing.here[place], word, hash, standing, found);
+            }
+            for place in 0..entered {
+                self.follow(standing.many[place], word, hash, standing, found);
             }
             standing.here.clear();
             std::mem::swap(&mut standing.here, &mut standing.next);
@@ -159,25 +158,19 @@ impl Trie {
 
     /// Nodes in use, the root not counted.
     pub(super) fn nodes(&self) -> usize {
-        self.nodes.len() - 1 - self.free_nodes.len()
-    }
-
-    /// Words in use.
-    pub(super) fn words(&self) -> usize {
-        self.words.len()
+        self.nodes.len() - 1 - self.free.len()
     }
 
     #[inline]
-    fn follow(&self, at: Place, word: Option<WordId>, standing: &mut Standing, found: &mut Vec<Target>) {
+    fn follow(&self, at: Place, word: &str, hash: u64, standing: &mut Standing, found: &mut Vec<Target>) {
         let node = &self.nodes[at as usize];
         if node.one != NONE {
             self.enter(node.one, standing, found);
         }
         if node.literals > 0
-            && let Some(word) = word
-            && let Some(child) = self.edges.get(&edge_key(at, word))
+            && let Some(child) = self.literal(at, word, hash)
         {
-            self.enter(*child, standing, found);
+            self.enter(child, standing, found);
         }
     }
 
@@ -197,15 +190,25 @@ impl Trie {
         }
     }
 
+    #[inline]
+    fn literal(&self, at: Place, word: &str, hash: u64) -> Option<Place> {
+        let mut child = *self.edges.get(&Self::edge_hash(at, hash))?;
+        while child != NONE {
+            let node = &self.nodes[child as usize];
+            if node.parent == at && matches!(&node.edge, Edge::Literal(spelling) if spelling.is(word)) {
+                return Some(child);
+            }
+            child = node.chained;
+        }
+        None
+    }
+
     fn child(&self, at: Place, word: Word<'_>) -> Option<Place> {
         let node = &self.nodes[at as usize];
         match word {
             Word::One => (node.one != NONE).then_some(node.one),
             Word::Many => (node.many != NONE).then_some(node.many),
-            Word::Literal(text) => {
-                let word = self.words.get(text)?;
-                self.edges.get(&edge_key(at, *word)).copied()
-            }
+            Word::Literal(text) => self.literal(at, text, hash_of(text.as_bytes())),
         }
     }
 
@@ -213,10 +216,10 @@ impl Trie {
         let edge = match word {
             Word::One => Edge::One,
             Word::Many => Edge::Many,
-            Word::Literal(text) => Edge::Literal(self.spell(text)),
+            Word::Literal(text) => Edge::Literal(Spelling::new(text)),
         };
         let node = Node::new(at, edge);
-        let child = if let Some(free) = self.free_nodes.pop() {
+        let child = if let Some(free) = self.free.pop() {
             self.nodes[free as usize] = node;
             free
         } else {
@@ -224,12 +227,15 @@ impl Trie {
             (self.nodes.len() - 1) as Place
         };
         let parent = &mut self.nodes[at as usize];
-        match edge {
-            Edge::One => parent.one = child,
-            Edge::Many => parent.many = child,
-            Edge::Literal(word) => {
+        match word {
+            Word::One => parent.one = child,
+            Word::Many => parent.many = child,
+            Word::Literal(text) => {
                 parent.literals += 1;
-                self.edges.insert(edge_key(at, word), child);
+                let chained = self
+                    .edges
+                    .insert(Self::edge_hash(at, hash_of(text.as_bytes())), child);
+                self.nodes[child as usize].chained = chained.unwrap_or(NONE);
             }
         }
         child
@@ -237,49 +243,51 @@ impl Trie {
 
     /// Remove a node without children and targets; where its parent is.
     fn prune(&mut self, at: Place) -> Place {
-        let Node { parent, edge, .. } = self.nodes[at as usize];
+        let node = std::mem::replace(&mut self.nodes[at as usize], Node::new(NONE, Edge::Many));
+        let parent = node.parent;
         let above = &mut self.nodes[parent as usize];
-        match edge {
+        match node.edge {
             Edge::One => above.one = NONE,
             Edge::Many => above.many = NONE,
             Edge::Literal(word) => {
                 above.literals -= 1;
-                self.edges.remove(&edge_key(parent, word));
-                self.forget(word);
+                self.unchain(
+                    at,
+                    node.chained,
+                    Self::edge_hash(parent, hash_of(word.as_bytes())),
+                );
             }
         }
-        self.nodes[at as usize].targets = Vec::new();
-        self.free_nodes.push(at);
+        self.free.push(at);
         parent
     }
 
-    /// The number of a word, one edge more having it.
-    fn spell(&mut self, text: &str) -> WordId {
-        if let Some(word) = self.words.get(text) {
-            self.spelling[*word as usize].1 += 1;
-            return *word;
-        }
-        let spelling = (Box::from(text), 1);
-        let word = if let Some(free) = self.free_words.pop() {
-            self.spelling[free as usize] = spelling;
-            free
-        } else {
-            self.spelling.push(spelling);
-            (self.spelling.len() - 1) as WordId
+    fn unchain(&mut self, at: Place, next: Place, hash: u64) {
+        let Some(first) = self.edges.get_mut(&hash) else {
+            return;
         };
-        self.words.insert(text.into(), word);
-        word
+        if *first == at {
+            if next == NONE {
+                self.edges.remove(&hash);
+            } else {
+                *first = next;
+            }
+            return;
+        }
+        let mut before = *first;
+        while before != NONE {
+            let chained = &mut self.nodes[before as usize].chained;
+            if *chained == at {
+                *chained = next;
+                return;
+            }
+            before = *chained;
+        }
     }
 
-    /// One edge less has this word.
-    fn forget(&mut self, word: WordId) {
-        let (text, edges) = &mut self.spelling[word as usize];
-        *edges -= 1;
-        if *edges == 0 {
-            self.words.remove(text);
-            *text = Box::default();
-            self.free_words.push(word);
-        }
+    /// The hash of an edge: of the node it leaves and of its word's hash.
+    fn edge_hash(at: Place, word: u64) -> u64 {
+        word.wrapping_add(u64::from(at).wrapping_mul(0x9e37_79b9_7f4a_7c15)) >> (64 - HASH_BITS)
     }
 }
 
@@ -299,8 +307,11 @@ impl Standing {
     }
 }
 
-fn edge_key(at: Place, word: WordId) -> u64 {
-    u64::from(at) << 32 | u64::from(word)
+#[inline]
+fn hash_of(word: &[u8]) -> u64 {
+    let mut hasher = FxHasher::default();
+    hasher.write(word);
+    hasher.finish()
 }
 
 #[cfg(test)]
@@ -312,22 +323,32 @@ mod tests {
         Pattern::new(text).unwrap()
     }
 
+    fn found<const HASH_BITS: u32>(
+        trie: &Trie<HASH_BITS>,
+        key: &str,
+        standing: &mut Standing,
+    ) -> Vec<Target> {
+        let mut found = Vec::new();
+        trie.find(RoutingKey::new(key).unwrap().words(), standing, &mut found);
+        found
+    }
+
     #[test]
-    fn places_and_words_given_back_are_used_again() {
-        let mut trie = Trie::default();
+    fn places_given_back_are_used_again() {
+        let mut trie = Trie::<64>::default();
         for round in 0..100_u32 {
             let text = format!("call.{round}.*.#");
             assert!(trie.add(pattern(&text), 1));
             assert!(trie.remove(pattern(&text), 1));
         }
-        assert_eq!((trie.nodes(), trie.words()), (0, 0));
+        assert_eq!(trie.nodes(), 0);
         assert!(trie.edges.is_empty());
-        assert_eq!((trie.nodes.len(), trie.spelling.len()), (5, 2));
+        assert_eq!(trie.nodes.len(), 5);
     }
 
     #[test]
     fn a_pattern_that_is_not_there_is_not_removed_and_its_beginning_stays() {
-        let mut trie = Trie::default();
+        let mut trie = Trie::<64>::default();
         trie.add(pattern("a.*.b"), 1);
         for missing in ["a.*", "a.*.c", "a.*.b.#", "*", "#"] {
             assert!(!trie.remove(pattern(missing), 1), "{missing}");
@@ -337,17 +358,38 @@ mod tests {
     }
 
     #[test]
+    fn edges_with_one_hash_are_told_apart_and_taken_away_in_any_order() {
+        let texts: Vec<String> = (0..60_u64)
+            .map(|number| format!("w{number}.x{}.#", number % 7))
+            .collect();
+        let mut standing = Standing::default();
+        for step in [1, 7, 23] {
+            let mut trie = Trie::<1>::default();
+            for (target, text) in texts.iter().enumerate() {
+                assert!(trie.add(pattern(text), target as Target));
+            }
+            assert!(trie.edges.len() <= 2);
+            for taken in 0..texts.len() {
+                let target = taken * step % texts.len();
+                let key = texts[target].trim_end_matches(".#");
+                assert_eq!(found(&trie, key, &mut standing), [target as Target]);
+                assert!(trie.remove(pattern(&texts[target]), target as Target));
+                assert!(found(&trie, key, &mut standing).is_empty());
+            }
+            assert_eq!((trie.nodes(), trie.edges.len()), (0, 0));
+        }
+    }
+
+    #[test]
     fn the_numbers_of_keys_may_go_round() {
-        let mut trie = Trie::default();
+        let mut trie = Trie::<64>::default();
         trie.add(pattern("#.a.#"), 1);
         let mut standing = Standing {
             key: u32::MAX - 1,
             ..Standing::default()
         };
         for _ in 0..4 {
-            let mut found = Vec::new();
-            trie.find(RoutingKey::new("a.a").unwrap().words(), &mut standing, &mut found);
-            assert_eq!(found, [1]);
+            assert_eq!(found(&trie, "a.a", &mut standing), [1]);
         }
         assert!(standing.key < 4);
     }

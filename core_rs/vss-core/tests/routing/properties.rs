@@ -77,7 +77,7 @@ proptest! {
             prop_assert!(matcher.remove(pattern, *target));
         }
         prop_assert!(matcher.is_empty());
-        prop_assert_eq!(matcher.size(), (0, 0));
+        prop_assert_eq!(matcher.nodes(), 0);
     }
 
     #[test]

@@ -20,7 +20,7 @@ fn holds(pattern: &str, hit: &[&str], missed: &[&str]) {
         }
     }
     assert!(matcher.remove(pattern, 7));
-    assert_eq!(matcher.size(), (0, 0));
+    assert_eq!(matcher.nodes(), 0);
     assert!(
         hit.iter()
             .all(|key| matcher.find(key, &mut answer).unwrap().is_empty())
