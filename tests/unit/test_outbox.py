@@ -83,7 +83,8 @@ async def test_a_refused_message_is_told_and_blocks_nothing_behind_it(tmp_path: 
     async with rig(place(kept, tmp_path)) as both:
         both.transport.judge = judged(Outcome.REFUSED, "no exchange vss.evnts", "bad")
         answers = await both.outbox.publish_many([message("a"), message("bad"), message("b")])
-        assert [str(answer) for answer in answers] == ["None", "no exchange vss.evnts", "None"]
+        sentence = "the broker did not take 'gacs.completed': no exchange vss.evnts"
+        assert [str(answer) for answer in answers] == ["None", sentence, "None"]
         assert isinstance(answers[1], MessageError)
         assert both.transport.ids == ["a", "b"]
 

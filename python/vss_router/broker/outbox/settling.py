@@ -74,14 +74,16 @@ class Settling:
         self.dying.clear()
 
     def _told_full(self, entry: Entry, reason: str) -> bool:
-        if not entry.refusable or not entry.fail(OutboxFullError(reason)):
+        if not entry.refusable or not entry.fail(
+            OutboxFullError(f"the broker did not take {entry.message.routing_key!r}: {reason}")
+        ):
             return False
         self._stats.full_queue += 1
         return True
 
     def _returned(self, entry: Entry, reason: str) -> None:
         self._stats.returned += 1
-        if entry.fail(UnroutableError(reason)):
+        if entry.fail(UnroutableError(f"the broker did not take {entry.message.routing_key!r}: {reason}")):
             return
         self._troubles.happened("returned", reason)
         # An event of a PBX that no queue wants is none the worse for being gone; what somebody sent is kept.
@@ -90,6 +92,6 @@ class Settling:
 
     def _refused(self, entry: Entry, reason: str) -> None:
         self._stats.refused += 1
-        if not entry.fail(MessageError(reason)):
+        if not entry.fail(MessageError(f"the broker did not take {entry.message.routing_key!r}: {reason}")):
             self._troubles.happened("refused", reason)
             self.dying.append((entry, reason))
