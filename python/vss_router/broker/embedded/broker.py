@@ -89,8 +89,15 @@ class EmbeddedBroker:
                 return _CONFIRMED
             where = f"the exchange {message.exchange}" if message.exchange else "the default exchange"
             return Confirm(Outcome.RETURNED, f"no queue takes {message.routing_key} of {where}: bind one")
-        full = [queue.name for queue in queues if not queue.put(message)]
+        # All its queues have it before any of them buries anything for it, as in RabbitMQ.
+        self._burying = True
+        try:
+            full = [queue.name for queue in queues if not queue.put(message)]
+        finally:
+            self._burying = False
         self._record = None
+        if self._dying:
+            self._bury()
         if full:
             return Confirm(Outcome.NACKED, f"the queue {full[0]} is full and rejects: let it be consumed")
         return _CONFIRMED
