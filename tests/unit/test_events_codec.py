@@ -18,6 +18,7 @@ from vss_router.events import (
     Command,
     Event,
     GacsCompleted,
+    LeadMetadata,
     PipelineEvent,
     SlotMetadata,
     SlotUpdate,
@@ -174,6 +175,14 @@ def test_the_time_of_arrival_may_be_unix_seconds() -> None:
     assert decode("vss.events", "x", b"{}", arrived=1.5).timestamp == datetime.fromtimestamp(1.5, UTC)
 
 
+def test_null_stands_for_a_default_and_is_kept_where_it_means_something() -> None:
+    alert = read("system.alert", {"message": "m", "severity": None, "details": None})
+    assert (alert.severity, alert.details) == ("info", None)
+    lead = {"lead_id": "l", "phone_number": "1", "campaign_id": "c", "priority": None, "metadata": None}
+    taken = read("autodial.lead", lead, "vss.commands")
+    assert (taken.priority, taken.metadata, taken.extra) == (5, LeadMetadata(), {})
+
+
 # -- what is written
 
 
@@ -233,10 +242,24 @@ def test_a_message_nested_into_itself_is_refused() -> None:
         encode(GacsCompleted(timestamp=NOW, slot_id=1, script_name="s", result=held))
 
 
+def nested(deep: int) -> dict[str, Any]:
+    """An object of so many levels, with brackets beside its deepest line."""
+    value: Any = {}
+    for _ in range(deep - 2):
+        value = {"a": value}
+    return {"a": value, "b": [[], []]}
+
+
 def test_the_deepest_message_is_read_and_written_again() -> None:
-    deepest = b'{"a":' * DEEPEST + b"1" + b"}" * DEEPEST
-    message = read("nobody.typed", deepest)
-    assert json.loads(encode(message))["a"] == json.loads(deepest)["a"]
+    message = read("nobody.typed", nested(DEEPEST))
+    assert message.extra == nested(DEEPEST)
+    assert json.loads(encode(message))["a"] == nested(DEEPEST)["a"]
+
+
+def test_a_message_one_deeper_is_neither_read_nor_written() -> None:
+    assert refusal("nobody.typed", nested(DEEPEST + 1)) == f"the body is nested more than {DEEPEST} deep"
+    with pytest.raises(MessageError, match=f"nested more than {DEEPEST} deep"):
+        encode(AnyEvent(event="nobody.typed", timestamp=NOW, extra=nested(DEEPEST + 1)))
 
 
 @pytest.mark.parametrize("known", [known for known in MESSAGE_TYPES if not known.fixed_key], ids=lambda k: k.pattern)
