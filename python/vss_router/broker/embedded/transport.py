@@ -100,7 +100,6 @@ class EmbeddedTransport:
             self._journal = journal
             self._writing = JournalWriting(journal, self._broker, self._random)
         self._state, self._trouble = "ready", None
-        self._ready.set()
         declared, self._declared = self._declared, []
         for topology in declared:
             try:
@@ -108,6 +107,8 @@ class EmbeddedTransport:
             except TopologyError as error:
                 self._trouble = str(error)
                 _LOG.warning("%s", error)
+        # Whoever waits publishes at once, and then the queues must stand.
+        self._ready.set()
 
     async def ready(self) -> None:
         """Wait until it is open."""
