@@ -10,7 +10,7 @@ from tests.integration.rabbitmq_rig import RabbitMqRig
 from tests.services.rabbitmq_server import RabbitMqServer
 from vss_router.broker.lapin import LapinTransport
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]  # a restart of RabbitMQ alone may take a minute
 
 
 @pytest.fixture(scope="module")
