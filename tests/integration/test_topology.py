@@ -2,13 +2,19 @@
 
 import asyncio
 import re
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple
 
 import aiormq
 import pytest
 
+from tests.integration.topology_command import (
+    TopologyCommand,
+    in_force,
+    name_of,
+    names,
+    queue,
+    topology_command,
+)
 from tests.services.fixtures import StartRabbitMq
 from tests.services.rabbitmq_server import RabbitMqServer
 from tests.services.server_process import wait_until
@@ -20,214 +26,16 @@ from vss_router.cli import run
 from vss_router.settings import QueueOverride
 
 
-class Ended(NamedTuple):
-    code: int
-    out: str
-    err: str
-
-    @property
-    def lines(self) -> list[str]:
-        return [line.strip() for line in self.out.splitlines()]
-
-
-Topology = Callable[..., Ended]
-
-
 @pytest.fixture
-def topology(rabbitmq: RabbitMqServer, capsys: pytest.CaptureFixture[str]) -> Topology:
-    def call(command: str, url: str, *words: str, management: str | None = None) -> Ended:
-        code = run(
-            ["topology", command, "--broker", url, "--management", management or rabbitmq.management_url, *words]
-        )
-        said = capsys.readouterr()
-        return Ended(code, said.out, said.err)
-
-    return call
-
-
-def name_of(url: str) -> str:
-    """The virtual host, as the paths of the management API need it."""
-    return url.rpartition("/")[2]
-
-
-def queue(server: RabbitMqServer, url: str, name: str) -> Any:
-    return server.api("GET", f"queues/{name_of(url)}/{name}")
-
-
-def in_force(server: RabbitMqServer, url: str, name: str) -> Any:
-    """The limits that are in force on a queue; the row is without them while they change."""
-    wait_until(lambda: "effective_policy_definition" in queue(server, url, name), "the limits in force")
-    return queue(server, url, name)["effective_policy_definition"]
-
-
-def names(server: RabbitMqServer, url: str, kind: str) -> set[str]:
-    return {row["name"] for row in server.api("GET", f"{kind}/{name_of(url)}") if row["name"].startswith("vss")}
-
-
-# -- what stands in the way ----------------------------------------------------------------------------------------
-
-
-def test_a_missing_virtual_host_is_named_and_the_one_of_the_other_spelling_too(
-    rabbitmq: RabbitMqServer, topology: Topology
-) -> None:
-    rabbitmq.new_vhost("vss")
-    ended = topology("apply", rabbitmq.url("/vss"))
-    assert (ended.code, ended.out) == (1, "")
-    assert f'there is no virtual host "/vss" at {rabbitmq.management_url}, but there is "vss"' in ended.err
-    assert f"write the URL as amqp://vss@127.0.0.1:{rabbitmq.port}/vss, or make" in ended.err
-    rabbitmq.new_vhost("/other")
-    assert 'there is no virtual host "other"' in topology("verify", rabbitmq.url("other")).err
-    assert 'but there is "/other": write the URL as' in topology("diff", rabbitmq.url("other")).err
-
-
-def test_a_virtual_host_that_has_no_namesake_is_made_only_when_asked(
-    rabbitmq: RabbitMqServer, topology: Topology
-) -> None:
-    url = rabbitmq.new_vhost("made")
-    rabbitmq.api("DELETE", "vhosts/made")
-    refused = topology("apply", url)
-    assert refused.code == 1
-    assert 'there is no virtual host "made"' in refused.err
-    assert "make it with --create-vhost" in refused.err
-    made = topology("apply", url, "--create-vhost")
-    assert made.code == 0
-    assert made.lines[0] == '✓ virtual host "made" made'
-    assert topology("verify", url).code == 0
-
-
-def test_the_user_of_the_broker_gets_its_rights_in_a_virtual_host_that_is_made(
-    rabbitmq: RabbitMqServer, topology: Topology
-) -> None:
-    rabbitmq.new_vhost("made")
-    rabbitmq.api("DELETE", "vhosts/made")
-    rabbitmq.add_user("router")
-    management = f"http://vss:s3cret@127.0.0.1:{rabbitmq.management_port}"
-    ended = topology("apply", rabbitmq.url("made", user="router"), "--create-vhost", management=management)
-    assert ended.code == 0
-    assert ended.lines[1] == '✓ user "router" given its rights there'
-    assert rabbitmq.api("GET", "permissions/made/router")["write"] == r"^(vss\.|amq\.default$)"
-
-
-def test_only_an_administrator_makes_a_virtual_host(rabbitmq: RabbitMqServer, topology: Topology) -> None:
-    rabbitmq.add_user("maker", tags="policymaker")
-    ended = topology("apply", rabbitmq.url("none", user="maker"), "--create-vhost")
-    assert ended.code == 1
-    assert 'the virtual host "none" cannot be made by "maker" (Not administrator user)' in ended.err
-
-
-def test_a_wrong_password_is_told_without_it(rabbitmq: RabbitMqServer, topology: Topology) -> None:
-    url = rabbitmq.new_vhost()
-    ended = topology("apply", url.replace("s3cret", "wr0ng"))
-    assert ended.code == 1
-    assert 'refuses the login of "vss": check name and password' in ended.err
-    assert "wr0ng" not in ended.err
-
-
-def test_a_user_without_a_tag_is_told_which_one_it_needs(rabbitmq: RabbitMqServer, topology: Topology) -> None:
-    url = rabbitmq.new_vhost()
-    rabbitmq.add_user("plain", vhost=name_of(url))
-    ended = topology("apply", rabbitmq.url(name_of(url), user="plain"))
-    assert ended.code == 1
-    assert 'the user "plain" may not use the management API' in ended.err
-    assert "rabbitmqctl set_user_tags plain policymaker" in ended.err
-
-
-def test_a_user_who_may_not_set_policies_changes_nothing_unless_limits_are_to_be_arguments(
-    rabbitmq: RabbitMqServer, topology: Topology
-) -> None:
-    url = rabbitmq.new_vhost()
-    rabbitmq.add_user("watcher", tags="management", vhost=name_of(url))
-    mine = rabbitmq.url(name_of(url), user="watcher")
-    refused = topology("apply", mine)
-    assert (refused.code, refused.out) == (1, "")
-    assert 'the user "watcher" may not set policies, which 11 queues in' in refused.err
-    assert "rabbitmqctl set_user_tags watcher policymaker" in refused.err
-    assert "--limits arguments" in refused.err
-    assert names(rabbitmq, url, "exchanges") == names(rabbitmq, url, "queues") == set()
-    assert topology("apply", mine, "--limits", "arguments").code == 0
-    assert queue(rabbitmq, url, "vss.call.events")["arguments"] == {
-        "x-message-ttl": 86_400_000,
-        "x-max-length": 10_000,
-        "x-overflow": "drop-head",
-    }
-    assert topology("verify", mine, "--limits", "arguments").code == 0
-    assert topology("apply", mine, "--limits", "arguments").lines == ["Nothing to change: everything is there."]
-
-
-def test_once_policies_stand_a_user_who_may_not_set_them_can_apply_too(
-    rabbitmq: RabbitMqServer, topology: Topology
-) -> None:
-    url = rabbitmq.new_vhost()
-    assert topology("apply", url).code == 0
-    rabbitmq.add_user("watcher", tags="management", vhost=name_of(url))
-    ended = topology("apply", rabbitmq.url(name_of(url), user="watcher"))
-    assert (ended.code, ended.lines) == (0, ["Nothing to change: everything is there."])
-
-
-def test_a_user_without_access_to_the_virtual_host_is_told_the_command_that_gives_it(
-    rabbitmq: RabbitMqServer, topology: Topology
-) -> None:
-    url = rabbitmq.new_vhost("odd name")
-    rabbitmq.add_user("outsider", tags="policymaker")
-    ended = topology("verify", url.replace("vss:", "outsider:"))
-    assert ended.code == 1
-    assert 'the user "outsider" has no access to the virtual host "odd name"' in ended.err
-    assert "rabbitmqctl set_permissions -p 'odd name' outsider" in ended.err
-
-
-def test_an_administrator_without_rights_is_told_which_before_anything_is_changed(
-    rabbitmq: RabbitMqServer, topology: Topology
-) -> None:
-    url = rabbitmq.new_vhost()
-    rabbitmq.add_user("chief", tags="administrator", vhost=name_of(url), configure=r"^vss\.(events|commands|rpc)$")
-    ended = topology("apply", rabbitmq.url(name_of(url), user="chief"))
-    assert (ended.code, ended.out) == (1, "")
-    assert (
-        f'the user "chief" lacks rights in "{name_of(url)}" (configure vss.call.events, vss.slot.events, '
-        "vss.slot.commands and 8 more)"
-    ) in ended.err
-    assert names(rabbitmq, url, "policies") == set()
-
-
-def test_what_a_user_without_the_right_to_configure_cannot_make_is_named_and_the_rest_is_made(
-    rabbitmq: RabbitMqServer, topology: Topology
-) -> None:
-    url = rabbitmq.new_vhost()
-    rabbitmq.add_user("half", tags="policymaker", vhost=name_of(url), configure=r"^vss\.(?!slot)")
-    ended = topology("apply", rabbitmq.url(name_of(url), user="half"))
-    assert ended.code == 1
-    assert "✓ queue vss.telemetry.metrics declared" in ended.lines
-    refused = [line for line in ended.lines if line.startswith("✗")]
-    assert refused[0] == (
-        f'✗ queue vss.slot.events cannot be made by "half" in "{name_of(url)}" (Access refused.): see the rights in '
-        "docs/topology.md"
-    )
-    assert len(refused) == 5  # two queues, three bindings of them
-    assert names(rabbitmq, url, "queues") == {each.name for each in vss_topology().queues} - {
-        "vss.slot.events",
-        "vss.slot.commands",
-    }
-
-
-def test_the_rights_of_the_user_who_will_use_it_are_checked_too(rabbitmq: RabbitMqServer, topology: Topology) -> None:
-    url = rabbitmq.new_vhost()
-    rabbitmq.add_user("router", vhost=name_of(url), write=r"^vss\.(events|commands|rpc)$")
-    management = f"http://vss:s3cret@127.0.0.1:{rabbitmq.management_port}"
-    mine = rabbitmq.url(name_of(url), user="router")
-    ended = topology("apply", mine, management=management)
-    assert ended.code == 1
-    (fault,) = (line for line in ended.lines if line.startswith("✗"))
-    assert 'the user "router" lacks rights' in fault
-    assert "(write vss.call.events, vss.slot.events, vss.slot.commands and 9 more)" in fault
-    rabbitmq.add_user("router", vhost=name_of(url), configure="", write=r"^(vss\.|amq\.default$)", read=r"^vss\.")
-    assert "configure vss.events" in topology("verify", mine, management=management).out
+def topology(rabbitmq: RabbitMqServer, capsys: pytest.CaptureFixture[str]) -> TopologyCommand:
+    return topology_command(rabbitmq, capsys)
 
 
 # -- what is there already -----------------------------------------------------------------------------------------
 
 
 def test_a_queue_or_exchange_with_other_properties_is_named_left_alone_and_not_in_the_way_of_the_rest(
-    rabbitmq: RabbitMqServer, topology: Topology
+    rabbitmq: RabbitMqServer, topology: TopologyCommand
 ) -> None:
     url = rabbitmq.new_vhost()
     rabbitmq.api("PUT", f"queues/{name_of(url)}/vss.call.events", {"durable": True, "arguments": {"x-max-priority": 9}})
@@ -254,7 +62,7 @@ def test_a_queue_or_exchange_with_other_properties_is_named_left_alone_and_not_i
 
 
 def test_an_administrator_s_policy_of_higher_priority_is_named_as_the_one_in_force(
-    rabbitmq: RabbitMqServer, topology: Topology
+    rabbitmq: RabbitMqServer, topology: TopologyCommand
 ) -> None:
     url = rabbitmq.new_vhost()
     assert topology("apply", url).code == 0
@@ -275,7 +83,7 @@ def test_an_administrator_s_policy_of_higher_priority_is_named_as_the_one_in_for
     assert topology("verify", url).code == 0
 
 
-def test_an_operator_policy_that_lowers_a_limit_is_named(rabbitmq: RabbitMqServer, topology: Topology) -> None:
+def test_an_operator_policy_that_lowers_a_limit_is_named(rabbitmq: RabbitMqServer, topology: TopologyCommand) -> None:
     url = rabbitmq.new_vhost()
     assert topology("apply", url).code == 0
     body = {"pattern": "alerts$", "apply-to": "queues", "priority": 1, "definition": {"max-length": 7}}
@@ -292,7 +100,7 @@ def test_an_operator_policy_that_lowers_a_limit_is_named(rabbitmq: RabbitMqServe
     ]
 
 
-def test_diff_names_every_difference_and_changes_nothing(rabbitmq: RabbitMqServer, topology: Topology) -> None:
+def test_diff_names_every_difference_and_changes_nothing(rabbitmq: RabbitMqServer, topology: TopologyCommand) -> None:
     url = rabbitmq.new_vhost()
     assert topology("diff", url).out.count("is missing") == 38
     assert names(rabbitmq, url, "queues") == names(rabbitmq, url, "policies") == set()
@@ -324,7 +132,7 @@ def test_diff_names_every_difference_and_changes_nothing(rabbitmq: RabbitMqServe
 
 
 def test_apply_mends_what_diff_named_and_leaves_what_is_there_besides(
-    rabbitmq: RabbitMqServer, topology: Topology
+    rabbitmq: RabbitMqServer, topology: TopologyCommand
 ) -> None:
     url = rabbitmq.new_vhost()
     assert topology("apply", url).code == 0
@@ -351,7 +159,7 @@ def test_apply_mends_what_diff_named_and_leaves_what_is_there_besides(
 
 
 def test_everything_is_made_with_limits_in_force_and_a_second_run_changes_nothing(
-    rabbitmq: RabbitMqServer, topology: Topology
+    rabbitmq: RabbitMqServer, topology: TopologyCommand
 ) -> None:
     url = rabbitmq.new_vhost("/vss")
     first = topology("apply", url)
@@ -411,7 +219,7 @@ def compared(server: RabbitMqServer, url: str, *, seconds: float = 15.0) -> Comp
 
 
 def test_settings_change_a_queue_s_limits_and_arguments(
-    rabbitmq: RabbitMqServer, topology: Topology, tmp_path: Path
+    rabbitmq: RabbitMqServer, topology: TopologyCommand, tmp_path: Path
 ) -> None:
     url = rabbitmq.new_vhost()
     assert topology("apply", url).code == 0
@@ -457,7 +265,7 @@ def test_the_broker_may_stand_in_the_settings_and_must_stand_somewhere(
 
 
 def test_changing_from_policies_to_arguments_leaves_no_queue_without_limits(
-    rabbitmq: RabbitMqServer, topology: Topology
+    rabbitmq: RabbitMqServer, topology: TopologyCommand
 ) -> None:
     url = rabbitmq.new_vhost()
     assert topology("apply", url).code == 0

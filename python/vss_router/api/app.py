@@ -8,6 +8,7 @@ from prometheus_client import CollectorRegistry
 
 from vss_router.api.access import Access, OneToken, OpenAccess
 from vss_router.api.analytics import AnalyticsReader, analytics_routes
+from vss_router.api.broker_metrics import QueueInspector, broker_metrics_routes
 from vss_router.api.calls import call_routes
 from vss_router.api.channels import channel_routes
 from vss_router.api.dead_letters import DeadLettersDesk, dead_letter_routes
@@ -60,6 +61,7 @@ def build_app(
     followed: Followed | None = None,
     topology: TopologyView | None = None,
     dead_letters: DeadLettersDesk | None = None,
+    inspector: QueueInspector | None = None,
     clock: Callable[[], float] = time.time,
 ) -> Litestar:
     """The REST interface as an ASGI application, for `HttpServer` or for mounting in another program.
@@ -88,6 +90,8 @@ def build_app(
         In a process without a PBX of its own: what `/ready` asks instead of `links`.
     topology
         The broker's exchanges and queues as `/asyncapi.json` tells them; by default those without a setting.
+    inspector
+        The transport that says how full the queues are; without one `/api/rabbitmq/metrics` answers 503.
     dead_letters
         Answers `/api/dead-letters`; without a broker those answer 503.
     clock
@@ -120,6 +124,7 @@ def build_app(
             health_routes(links, followed),
             metrics_routes(metrics),
             dead_letter_routes(dead_letters),
+            broker_metrics_routes(inspector, [queue.name for queue in vss_topology().queues]),
             message_routes(topology if topology is not None else topology_view(vss_topology())),
         ],
         exception_handlers={Exception: problem_from},
