@@ -155,7 +155,7 @@ async def test_the_embedded_broker_does_what_rabbitmq_does(rabbitmq: RabbitMqSer
                     queue = dice.choice(queues)
                     assert await embedded.purge(queue) == await reference.purge(queue)
             await both.counts(queues)
-        for queue in queues:
-            while await both.get(queue):
-                pass
+        # Taking one can uncover an expired one, which goes to a queue that was empty already.
+        while any([await both.get(queue) for queue in queues]):
+            pass
     await embedded.close()

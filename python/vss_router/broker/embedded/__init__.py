@@ -2,6 +2,7 @@
 
 - `transport.py`: the surface of all transports, the journal behind it, publishing that waits for its commit.
 - `broker.py`: exchanges, queues and bindings by name; what a message that is published goes through.
+- `declarations.py`: when a declaration is that of what is there.
 - `exchange.py`: which queues a routing key reaches. `headers_match.py`: the rule of headers exchanges.
 - `embedded_queue.py`: one queue: its limits, its consumers, what is out. `ready_messages.py`: what waits, in order.
 - `consumer.py`: one consumer. `dead_letter.py`: `x-death` and the rule of cycles.

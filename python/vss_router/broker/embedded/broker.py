@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from vss_router.broker.embedded.changes import Changes
 from vss_router.broker.embedded.consumer import EmbeddedConsumption
 from vss_router.broker.embedded.dead_letter import DeathReason, dead_lettered, goes_round
+from vss_router.broker.embedded.declarations import other_exchange, other_queue, unbindable
 from vss_router.broker.embedded.embedded_queue import EmbeddedQueue
 from vss_router.broker.embedded.entry import Entry
 from vss_router.broker.embedded.exchange import EmbeddedExchange
@@ -184,12 +185,7 @@ class EmbeddedBroker:
             if self._lasting and wanted.durable:
                 self.changes.define(exchange_write(wanted))
             return None
-        if there.declared == wanted:
-            return None
-        return TopologyError(
-            f"the exchange {wanted.name} is there as {_said(there.declared)}, not as {_said(wanted)}: "
-            f"declare it as it is, or delete it first"
-        )
+        return other_exchange(there.declared, wanted)
 
     def _declare_queue(self, wanted: Queue) -> TopologyError | None:
         there = self._queues.get(wanted.name)
@@ -200,11 +196,8 @@ class EmbeddedBroker:
             queue.touch()
             self.attach_waiting(queue)
             return None
-        if _declaration(there.declared) != _declaration(wanted):
-            return TopologyError(
-                f"the queue {wanted.name} is there as {_said_queue(there.declared)}, not as {_said_queue(wanted)}: "
-                f"declare it as it is, or delete it first"
-            )
+        if (error := other_queue(there.declared, wanted)) is not None:
+            return error
         there.touch()
         if wanted.limits_by == "policy" and wanted.limits not in {Limits(), there.limits}:
             changed = replace(there.declared, limits=wanted.limits)
@@ -216,14 +209,9 @@ class EmbeddedBroker:
     def _declare_binding(self, wanted: Binding) -> TopologyError | None:
         exchange, queue = self._exchanges.get(wanted.exchange), self._queues.get(wanted.queue)
         if exchange is None or queue is None:
-            missing = f"exchange {wanted.exchange}" if exchange is None else f"queue {wanted.queue}"
-            return TopologyError(
-                f"the queue {wanted.queue} cannot be bound to {wanted.exchange}: there is no {missing}; declare it"
-            )
+            return unbindable(wanted, f"exchange {wanted.exchange}" if exchange is None else f"queue {wanted.queue}")
         if len(wanted.routing_key.encode()) > _LONGEST_KEY:
-            return TopologyError(
-                f"the queue {wanted.queue} cannot be bound to {wanted.exchange}: shorten its key to 255 bytes"
-            )
+            return unbindable(wanted, None)
         lasting = exchange.declared.durable and self._lasts(queue.declared)
         if exchange.bind(wanted, queue.number) and lasting:
             self.changes.define(binding_write(queue.number, wanted))
@@ -308,24 +296,5 @@ class EmbeddedBroker:
             queue.recover(entries)
             queue.touch()
         for queue in list(self._queues.values()):
-            queue.drop_expired()
+            queue.drop_surplus()
             self.attach_waiting(queue)
-
-
-def _declaration(queue: Queue) -> tuple[object, ...]:
-    return queue.durable, queue.exclusive, queue.auto_delete, dict(queue.arguments)
-
-
-def _said(exchange: Exchange) -> str:
-    durable = "durable" if exchange.durable else "transient"
-    return f"{durable} {exchange.kind}{', auto-delete' if exchange.auto_delete else ''}"
-
-
-def _said_queue(queue: Queue) -> str:
-    kinds = [
-        "durable" if queue.durable else "transient",
-        *(["exclusive"] if queue.exclusive else []),
-        *(["auto-delete"] if queue.auto_delete else []),
-        *(f"{name}={value}" for name, value in sorted(queue.arguments.items())),
-    ]
-    return ", ".join(kinds)

@@ -69,8 +69,8 @@ class EmbeddedConsumption:
 
     @property
     def has_room(self) -> bool:
-        """Whether one more may be out."""
-        return self._out is not None and len(self._out) < self._prefetch
+        """Whether one more may be out; a prefetch of 0 is no bound, as in AMQP."""
+        return self._out is not None and (len(self._out) < self._prefetch or not self._prefetch)
 
     def wait(self, reason: str) -> None:
         """Say why it is not consuming."""

@@ -109,14 +109,18 @@ class EmbeddedQueue:
             entry.redelivered = True
             self._ready.append(entry)
 
+    def drop_surplus(self) -> None:
+        """Bury what is too much or too old."""
+        self._drop_over_length()
+        self.drop_expired()
+
     def give_back(self, entries: list[Entry]) -> None:
         """Put entries back where they stood."""
         if self._deleted or not entries:
             return
         for entry in entries:
             self._ready.give_back(entry)
-        self._drop_over_length()
-        self.drop_expired()
+        self.drop_surplus()
         self._run()
 
     # -- messages go ---------------------------------------------------------------------------------------------------

@@ -1,6 +1,7 @@
 """The embedded broker as a `Transport`."""
 
 import asyncio
+import contextlib
 import logging
 import random
 import time
@@ -194,8 +195,10 @@ class EmbeddedTransport:
         return QueueCounts(there.messages, there.consumers)
 
     async def purge(self, queue: str) -> int:
-        """Drop the ready messages of a queue; how many."""
-        return self._queue(queue).purge()
+        """Drop the ready messages of a queue; how many. They do not come back with a restart."""
+        purged = self._queue(queue).purge()
+        await self._write_now()
+        return purged
 
     async def delete_queue(self, queue: str) -> None:
         """Delete a queue with its messages and bindings; one that is not there is no error."""
@@ -203,6 +206,7 @@ class EmbeddedTransport:
         there = self._broker.queues.get(queue)
         if there is not None:
             self._broker.delete(there, f"the queue {queue} was deleted")
+            await self._write_now()
 
     async def close(self, seconds: float = 2.0) -> None:
         """Requeue what is out, write what waits for up to `seconds`, end. A second call does nothing."""
@@ -214,6 +218,12 @@ class EmbeddedTransport:
         if self._writing is not None and self._journal is not None:
             await self._writing.stop(seconds)
             await self._journal.stop(seconds)
+
+    async def _write_now(self) -> None:
+        """What the journal cannot take now it is given again later; the status says so meanwhile."""
+        if self._writing is not None:
+            with contextlib.suppress(JournalError):
+                await self._writing.write_now()
 
     def _on_changed(self) -> None:
         if self._writing is not None:
