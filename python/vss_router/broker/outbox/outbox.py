@@ -263,7 +263,7 @@ class Outbox:
         The rest is dropped and counted: no room, or a message that cannot be sent. `urgent` ones find room beyond the
         bounds. Those with headers `x-source` and `x-seq` move that PBX's mark when they are safe.
         """
-        now = self._clock()
+        now, due = self._clock(), _loop_time() + LINGER_SECONDS
         for taken, message in enumerate(messages):
             try:
                 packed, size = pack(message, self._message_bytes)
@@ -273,7 +273,7 @@ class Outbox:
                 self._sender.wake()
                 self._troubles.happened("dropped", str(error), len(messages) - taken)
                 return taken
-            self._accept(message, packed, size, offered_at=now)
+            self._accept(message, packed, size, due=due, offered_at=now)
         self._sender.wake()
         return len(messages)
 
@@ -298,7 +298,9 @@ class Outbox:
                 await asyncio.wait_for(self._change.wait(), left)
         waiter: asyncio.Future[None] = loop.create_future()
         waiter.add_done_callback(_retrieve)
-        self._accept(message, packed, size, waiter=waiter, refusable=refusable)
+        # Who waits is not kept waiting for a broker that is known to be away.
+        due = loop.time() + LINGER_SECONDS if self._sender.connected else 0.0
+        self._accept(message, packed, size, due=due, waiter=waiter, refusable=refusable)
         self._sender.wake()
         return waiter
 
@@ -321,20 +323,19 @@ class Outbox:
         packed: bytes,
         size: int,
         *,
+        due: float,
         offered_at: float = 0.0,
         waiter: asyncio.Future[None] | None = None,
         refusable: bool = False,
     ) -> None:
         sequence = sequence_of(message)
-        # Who waits is not kept waiting for a broker that is known to be away.
-        at_once = waiter is not None and not self._sender.connected
         entry = Entry(
             position=self._next_position,
             message=message,
             packed=packed,
             lane=sequence[0] if sequence is not None else lane_of(message),
             size=size,
-            due=0.0 if at_once else _loop_time() + LINGER_SECONDS,
+            due=due,
             waiter=waiter,
             refusable=refusable,
         )
@@ -347,7 +348,7 @@ class Outbox:
         if self._backlog is None:
             self._window.add(entry)
         else:
-            self._backlog.add(entry, at_once=at_once)
+            self._backlog.add(entry, at_once=not due)
 
     # -- what becomes of it --------------------------------------------------------------------------------------------
 
