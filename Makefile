@@ -89,7 +89,7 @@ test-python: $(BUILT) ## Run the Python tests alone (ARGS='-k queue')
 
 # Kills, stalls and fail-overs of real servers: minutes, so apart from `make test`.
 .PHONY: test-faults
-test-faults: $(BUILT) ## Run the tests that kill, stall and starve real Redis servers (minutes)
+test-faults: $(BUILT) ## Run the tests that kill, stall and starve real servers and routers (minutes)
 	$(say) "pytest tests/faults"
 	@$(PY) -m tests.services.programs
 	@$(BIN)/pytest tests/faults --run-faults --numprocesses 2 $(ARGS)

@@ -1,4 +1,4 @@
-"""The broker's part of a router: transport, outbox, consumers.
+"""The broker's part of a router: transport, outbox, consumers, remote methods.
 
 ```
  events of the boards ─▶ AmiPublishing ─┐
@@ -29,14 +29,17 @@ from vss_router.broker.logged_transport import LoggedTransport
 from vss_router.broker.message_log import MessageLog, MessageLogStore
 from vss_router.broker.outbox import Outbox
 from vss_router.broker.publisher import Publisher
+from vss_router.broker.rpc import RpcClient, RpcServer, add_status_methods
 from vss_router.broker.transport import Transport
 from vss_router.broker.vss_topology import vss_topology
 from vss_router.errors import BrokerError
 from vss_router.events import new_id
 from vss_router.settings import Settings
+from vss_router.status.reader_protocols import StatusReader
 
 __all__ = ["RouterMessaging"]
 
+RPC_ROLE: Final = "router"
 OUTBOX_FILE: Final = "outbox.db"
 BROKER_FILE: Final = "broker.db"
 START_SECONDS: Final = 5.0
@@ -58,6 +61,8 @@ class RouterMessaging:
         Where the outbox, and the queues of the embedded broker, are kept; None keeps them in memory.
     publishes
         Whether this router publishes a PBX's events: of two on one PBX, one does; None while that is open.
+    reader
+        Answers the remote methods `status.…`.
     inbox, log_store
         Where handled commands are remembered and sampled messages are logged; the database has both.
     environ
@@ -77,6 +82,7 @@ class RouterMessaging:
         *,
         folder: Path | None,
         publishes: Callable[[str], bool | None],
+        reader: StatusReader,
         inbox: Inbox | None = None,
         log_store: MessageLogStore | None = None,
         environ: Mapping[str, str] | None = None,
@@ -119,6 +125,11 @@ class RouterMessaging:
             consumed=self.log.consumed if self.log is not None else None,
         )
         self.dead_letters = DeadLetters(self.transport)
+        self.rpc_server = RpcServer(self.transport, role=RPC_ROLE)
+        add_status_methods(self.rpc_server, reader, instance=instance)
+        self._rpc = RpcClient(self.transport, name=instance, ids=ids)
+        self._calling = asyncio.Lock()
+        self._can_call = False
         self._connecting: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
@@ -142,6 +153,8 @@ class RouterMessaging:
     async def stop(self) -> None:
         """Let handlers end, publish what waits or leave it on disk, close."""
         self.ami.close()
+        await self.rpc_server.stop()
+        await self._rpc.stop()
         drained = await self.consumers.drain(self._drain_seconds)
         if drained.requeued:
             _log.info("messages went back to their queues", extra={"times": drained.requeued})
@@ -152,6 +165,20 @@ class RouterMessaging:
         await self.transport.close(CLOSE_SECONDS)
         if self.log is not None:
             await self.log.stop()
+
+    async def rpc(self) -> RpcClient:
+        """The client of remote methods; its reply queue is made at the first use.
+
+        Raises
+        ------
+        TopologyError
+            The reply queue cannot be declared: no right to it.
+        """
+        async with self._calling:
+            if not self._can_call:
+                await self._rpc.start()
+                self._can_call = True
+        return self._rpc
 
     def gaps(self, boards: Mapping[str, StatusBoard]) -> list[tuple[str, Batch]]:
         """What of each PBX's events may have been lost when the process before us ended, told by its board."""
@@ -171,10 +198,11 @@ class RouterMessaging:
             if self._is_embedded:
                 raise
             _log.warning("%s; it is tried again for as long as the router runs", str(error).rstrip("."))
-        try:
-            await self.consumers.start()
-        except BrokerError as error:
-            _log.warning("%s", error)
+        for start in (self.consumers.start, self.rpc_server.start):
+            try:
+                await start()
+            except BrokerError as error:
+                _log.warning("%s", error)
 
 
 def _transport(

@@ -13,6 +13,8 @@ async def seen(event): ...
 from collections.abc import Callable
 from typing import TypeVar
 
+import msgspec
+
 from vss_router.broker.consumers import Retry
 from vss_router.broker.consumers.consumers import DEFAULT_RETRY, PREFETCH, TIMEOUT_SECONDS
 from vss_router.broker.consumers.registration import Handler
@@ -24,6 +26,7 @@ from vss_router.messaging import RouterMessaging
 __all__ = ["MessagingSurface"]
 
 HandlerT = TypeVar("HandlerT", bound=Handler)
+T = TypeVar("T")
 
 
 class MessagingSurface:
@@ -63,6 +66,16 @@ class MessagingSurface:
             It cannot be encoded, is too big, or the broker will never take it.
         """
         await self.messaging.publisher.publish(message, priority=priority, expires_seconds=expires_seconds)
+
+    async def call(
+        self, method: str, params: msgspec.Struct | None = None, *, result: type[T], timeout_seconds: float = 5.0
+    ) -> T:
+        """Call a remote method over the broker, such as `status.operator`, and wait for its result.
+
+        `RpcClient.call` tells the errors.
+        """
+        client = await self.messaging.rpc()
+        return await client.call(method, params, result=result, timeout_seconds=timeout_seconds)
 
     def on(
         self,

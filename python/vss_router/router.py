@@ -134,6 +134,7 @@ class Router(MessagingSurface):
                 settings,
                 folder=settings.data_folder if lock else None,
                 publishes=self._stores.speaks,
+                reader=self.reader,
                 inbox=recording.inbox if recording is not None else None,
                 log_store=recording.message_log if recording is not None else None,
                 environ=environ,
@@ -323,6 +324,7 @@ class Router(MessagingSurface):
             comparing=self.links,
             followed=stores.followed if stores.replica else None,
             topology=topology_view(self._messaging.topology) if self._messaging is not None else None,
+            inspector=self._messaging.transport if self._messaging is not None else None,
             dead_letters=self._messaging.dead_letters if self._messaging is not None else None,
             clock=self._clock,
         )

@@ -11,10 +11,12 @@ import pytest
 from tests.services.rabbitmq_server import RabbitMqServer
 from tests.services.redis_server import RedisServer
 from vss_router.ami.replay import ReplayServer
+from vss_router.broker.rpc.status_methods import HealthResult, OperatorParams, RowResult
 from vss_router.errors import SettingsError, UnroutableError
 from vss_router.events import AutodialLead, CallStart, Event, GacsExecute, PipelineEvent, SyncGap
 from vss_router.router import Router
 from vss_router.settings import Settings
+from vss_router.status import OperatorRow
 
 CAPTURE = Path(__file__).parents[1] / "data" / "asterisk-22.ami.gz"
 WAIT_SECONDS = 45
@@ -33,6 +35,11 @@ def client_of(router: Router) -> httpx.AsyncClient:
 async def until(condition: Callable[[], bool]) -> None:
     while not condition():  # noqa: ASYNC110 - states of threads and servers; nothing to wait for
         await asyncio.sleep(0.02)
+
+
+async def heard_up_to(router: Router, heard: list[Event]) -> None:
+    """Wait until the newest event of the board has been heard."""
+    await until(lambda: bool(heard) and heard[-1].seq == router.boards["main"].seq)
 
 
 def test_without_a_broker_there_are_no_messages_and_it_is_said_which_setting_is_why() -> None:
@@ -146,8 +153,7 @@ async def test_a_router_that_starts_again_tells_first_from_where_on_it_may_have_
 
             async with router:
                 await router.synchronized()
-                board = router.boards["main"]
-                await until(lambda board=board: bool(heard) and heard[-1].seq == board.seq)
+                await heard_up_to(router, heard)
             if not last:
                 assert heard[-1].seq is not None
                 last = heard[-1].seq
@@ -190,3 +196,22 @@ async def test_of_two_routers_on_one_pbx_one_publishes(rabbitmq: RabbitMqServer,
     assert starts is not None
     calls = [event.call_id for event in heard]
     assert len(calls) == len(set(calls))
+
+
+async def test_the_row_of_an_operator_is_asked_over_the_broker_as_over_rest() -> None:
+    async with (
+        asyncio.timeout(WAIT_SECONDS),
+        ReplayServer(CAPTURE) as server,
+        Router(settings_of(server)) as router,
+        client_of(router) as client,
+    ):
+        await router.synchronized()
+        answer = await router.call("status.operator", OperatorParams(id="1001"), result=RowResult)
+        health = await router.call("health", result=HealthResult)
+        queues = (await client.get("/api/rabbitmq/metrics")).json()["queues"]
+        letters = (await client.get("/api/dead-letters", params={"queue": "vss.commands.failed"})).json()
+    assert msgspec.json.decode(bytes(answer.row), type=OperatorRow).id == "PJSIP/1001"
+    assert answer.source_of_truth == "memory"
+    assert (health.instance, health.sources) == ("here", ["main"])
+    assert queues["vss.call.events"]["consumerCount"] == 0
+    assert letters["letters"] == []
