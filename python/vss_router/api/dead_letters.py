@@ -14,6 +14,7 @@ from vss_router.api.answers import row_id
 from vss_router.api.bodies import read_change, writing_operation
 from vss_router.api.openapi import PlainOperation, described
 from vss_router.api.problems import FieldError, Refusal, UnknownRow
+from vss_router.api.queries import check_query
 from vss_router.broker.dead_letters import Discarded, Letter, LetterDetail, Letters, Replayed
 from vss_router.errors import BrokerUnavailableError, TopologyError
 
@@ -138,7 +139,7 @@ def dead_letter_routes(desk: DeadLettersDesk | None) -> Router:
             return _answer(await asked.discard(chosen.queue, ids))
 
     handlers = [list_letters, show_letter, replay_letters, discard_letters]
-    return Router(DEAD_LETTERS_PREFIX, route_handlers=handlers, tags=["dead letters"])
+    return Router(DEAD_LETTERS_PREFIX, before_request=check_query, route_handlers=handlers, tags=["dead letters"])
 
 
 def _ids(chosen: Chosen) -> list[str] | None:
