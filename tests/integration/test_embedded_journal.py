@@ -321,3 +321,29 @@ async def test_a_consumer_that_raises_gets_the_next_message_all_the_same() -> No
     assert seen == [b"1", b"2", b"3"]
     assert [type(trouble) for trouble in troubles] == [ValueError]
     await transport.close()
+
+
+async def test_closing_while_it_opens_ends_it_and_leaves_the_journal_free(tmp_path: Path) -> None:
+    path = tmp_path / "broker.db"
+    transport = EmbeddedTransport(path)
+    connecting = asyncio.create_task(transport.connect())
+    await asyncio.sleep(0)
+    await transport.close()
+    with pytest.raises(BrokerUnavailableError, match="is closed"):
+        await connecting
+    again = await opened(path)
+    await again.close()
+
+
+async def test_a_cancelled_connect_can_be_repeated(tmp_path: Path) -> None:
+    transport = EmbeddedTransport(tmp_path / "broker.db")
+    connecting = asyncio.create_task(transport.connect())
+    await asyncio.sleep(0)
+    connecting.cancel()
+    await asyncio.gather(connecting, return_exceptions=True)
+    assert transport.status.state == "new"
+    await transport.declare(Topology(queues=(Queue(name="a"),)))
+    await transport.connect()
+    await publish(transport, *to_queue("a", "1"))
+    assert await drained(transport, "a") == ["1"]
+    await transport.close()

@@ -89,27 +89,44 @@ class EmbeddedTransport:
             return
         self._refuse_closed()
         self._state = "connecting"
-        if self._path is not None:
-            journal = JournalFile(self._path, SCHEMA, disk_bytes=self._disk_bytes)
-            try:
-                await journal.start()
-                self._broker.recover(await recovered(journal))
-            except JournalError as error:
-                await journal.stop()
-                self._state, self._trouble = "new", str(error)
-                raise BrokerRefusedError(f"the embedded broker cannot begin: {error}") from error
-            self._journal = journal
-            self._writing = JournalWriting(journal, self._broker, self._random)
-        self._state, self._trouble = "ready", None
-        declared, self._declared = self._declared, []
-        for topology in declared:
-            try:
-                await self.declare(topology)
-            except TopologyError as error:
-                self._trouble = str(error)
-                _LOG.warning("%s", error)
-        # Whoever waits publishes at once, and then the queues must stand.
-        self._ready.set()
+        try:
+            if self._path is not None and self._journal is None:
+                await self._open(self._path)
+            self._trouble = None
+            while self._declared:
+                await self._declare_late(self._declared.pop(0))
+            self._refuse_closed()
+            # Whoever waits publishes at once, and then the queues must stand.
+            self._state = "ready"
+            self._ready.set()
+        finally:
+            if self._state == "connecting":
+                self._state = "new"
+
+    async def _declare_late(self, topology: Topology) -> None:
+        try:
+            await self._declare_now(topology)
+        except TopologyError as error:
+            self._trouble = str(error)
+            _LOG.warning("%s", error)
+
+    async def _open(self, path: Path) -> None:
+        journal = JournalFile(path, SCHEMA, disk_bytes=self._disk_bytes)
+        try:
+            await journal.start()
+            found = await recovered(journal)
+        except JournalError as error:
+            self._trouble = str(error)
+            await journal.stop()
+            raise BrokerRefusedError(f"the embedded broker cannot begin: {error}") from error
+        except BaseException:
+            await journal.stop()
+            raise
+        if self._state == "closed":
+            await journal.stop()
+            self._refuse_closed()
+        self._journal, self._writing = journal, JournalWriting(journal, self._broker, self._random)
+        self._broker.recover(found)
 
     async def ready(self) -> None:
         """Wait until it is open."""
@@ -128,6 +145,9 @@ class EmbeddedTransport:
             self._refuse_closed()
             self._declared.append(topology)
             return
+        await self._declare_now(topology)
+
+    async def _declare_now(self, topology: Topology) -> None:
         refused = self._broker.declare(topology)
         if self._writing is not None:
             try:

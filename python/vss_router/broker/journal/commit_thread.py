@@ -90,6 +90,7 @@ class CommitThread:
             file = SqliteFile(self._path, self._schema, version=self._version, disk_bytes=self._disk_bytes)
         except JournalError as error:
             self._opened(error, 0)
+            self._ended()
             return
         self._opened(None, file.salvaged_rows)
         try:

@@ -18,6 +18,7 @@ from vss_router.errors import JournalError
 __all__ = ["JournalFile", "JournalStats"]
 
 _LOG: Final = logging.getLogger(__name__)
+_LONGEST_OPENING: Final = 10.0  # seconds
 
 
 class JournalStats(msgspec.Struct, frozen=True, kw_only=True):
@@ -101,7 +102,16 @@ class JournalFile:
         self._loop = asyncio.get_running_loop()
         self._opening = self._loop.create_future()
         self._thread.start()
-        await self._opening
+        try:
+            await asyncio.shield(self._opening)
+        except asyncio.CancelledError:
+            # Opening cannot be broken off; once it has ended the file is free for whoever tries next.
+            self._thread.stop()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._ended.wait(), _LONGEST_OPENING)
+            if self._opening.done():
+                self._opening.exception()  # nobody asks for it any more
+            raise
         self._open = True
 
     async def append(self, writes: Sequence[Write]) -> None:
