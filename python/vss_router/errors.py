@@ -27,7 +27,12 @@ VssError
 │   │   └── MessageDecodeError   a message that is not what its routing key promises
 │   ├── OutboxFullError      nothing can be taken to be published now
 │   ├── JournalError         the file that keeps messages over a restart cannot be opened, written or read
-│   └── RpcError             a remote call that failed; rpc knows the kinds
+│   └── RpcError             a remote call that failed
+│       ├── RpcTimeoutError      no answer in time (also TimeoutError)
+│       ├── RpcUnknownMethodError no service has such a method
+│       ├── RpcUnavailableError  no connection, or the service is too busy (also ConnectionError)
+│       ├── RpcRemoteError       the method says why it has no result
+│       └── RpcReplyError        an answer that cannot be read
 └── ServeError               the router cannot start: port in use, data folder locked
 ```
 
@@ -55,6 +60,11 @@ __all__ = [
     "RedisRefusedError",
     "RedisUnavailableError",
     "RpcError",
+    "RpcRemoteError",
+    "RpcReplyError",
+    "RpcTimeoutError",
+    "RpcUnavailableError",
+    "RpcUnknownMethodError",
     "ServeError",
     "SettingsError",
     "StatusError",
@@ -180,6 +190,30 @@ class JournalError(BrokerError):
 
 class RpcError(BrokerError):
     """A remote call that failed."""
+
+
+class RpcTimeoutError(RpcError, TimeoutError):
+    """No answer came in time; whether the method ran is not known."""
+
+
+class RpcUnknownMethodError(RpcError):
+    """No service has such a method."""
+
+
+class RpcUnavailableError(RpcError, ConnectionError):
+    """There is no connection to the broker, it was lost meanwhile, or the service is too busy."""
+
+
+class RpcRemoteError(RpcError):
+    """The method says why it has no result; `code` is for programs, such as `not_found`."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+class RpcReplyError(RpcError):
+    """An answer that cannot be read."""
 
 
 class ServeError(VssError):

@@ -25,7 +25,7 @@ from typing import Final
 
 ROOT: Final = Path(__file__).parents[2]
 RUN: Final = {"console", "python", "toml", "json"}
-SHOWN: Final = {"text", "ini", "yaml", "nginx", "rust", "mermaid"}
+SHOWN: Final = {"javascript", "text", "ini", "yaml", "nginx", "rust", "mermaid"}
 _FENCE: Final = re.compile(r"^(?P<indent> *)```(?P<language>[\w+-]*) *$")
 _DIRECTIVE: Final = re.compile(r"^ *<!-- example: (?P<word>file|exit|output)(?: (?P<value>\S+))? -->$")
 

@@ -1,0 +1,197 @@
+"""Serves methods on `vss.rpc`; several servers of one role share its queue.
+
+```
+ delivery ─▶ known method? ─▶ parameters ─▶ run, within its time ─▶ reply confirmed ─▶ ack
+                  │                │                  │
+                  └────────────────┴── error reply ◀──┘      not idempotent: acked before it is run
+```
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Final, TypeVar, final
+
+import msgspec
+
+from vss_router.broker.message import Delivery, Message, Outcome, Properties
+from vss_router.broker.rpc.method import RpcMethod, failure_of
+from vss_router.broker.rpc.wire import (
+    LONGEST_SECONDS,
+    RpcFailure,
+    RpcReply,
+    may_be_answered,
+    server_queue,
+    server_topology,
+)
+from vss_router.broker.tracing import handling, trace_headers
+from vss_router.broker.transport import Consumption, Transport
+
+__all__ = ["RpcServer", "RpcServerStats"]
+
+P = TypeVar("P")
+Handler = Callable[[P], Awaitable[object]]
+
+_LEAST_SECONDS: Final = 0.001
+_log = logging.getLogger(__name__)
+
+
+class RpcServerStats(msgspec.Struct, frozen=True, kw_only=True):
+    """Counted since the start, but `running`, which is now.
+
+    `failed` were `answered` with an error, `unanswerable` named nobody to answer or a queue that is not theirs.
+    """
+
+    answered: int
+    failed: int
+    unanswerable: int
+    running: int
+
+
+@final
+class RpcServer:
+    """The methods of one role, such as `router`.
+
+    Parameters
+    ----------
+    role
+        Names the queue, `vss.rpc.<role>`. Two roles must not have the same method.
+    concurrency
+        How many requests are run at a time.
+    """
+
+    def __init__(self, transport: Transport, *, role: str, concurrency: int = 32) -> None:
+        self._transport = transport
+        self._role = role
+        self._concurrency = concurrency
+        self._methods: dict[str, RpcMethod] = {}
+        self._running: set[asyncio.Task[None]] = set()
+        self._consumption: Consumption | None = None
+        self._answered = self._failed = self._unanswerable = 0
+
+    @property
+    def methods(self) -> tuple[str, ...]:
+        """Names of the methods, in order."""
+        return tuple(sorted(self._methods))
+
+    @property
+    def stats(self) -> RpcServerStats:
+        """What it has done."""
+        return RpcServerStats(
+            answered=self._answered,
+            failed=self._failed,
+            unanswerable=self._unanswerable,
+            running=len(self._running),
+        )
+
+    def method(
+        self, name: str, params: type[P], *, timeout_seconds: float = 10.0, idempotent: bool = True
+    ) -> Callable[[Handler[P]], Handler[P]]:
+        """Decorate what serves `name`: an async function of the parameters, a `msgspec.Struct`.
+
+        What it returns is the result: anything msgspec can write as JSON. To tell the caller of a failure it raises
+        `RpcRemoteError(code, sentence)`. A method that must not run twice for one request is not `idempotent`.
+        """
+
+        def add(handler: Handler[P]) -> Handler[P]:
+            if self._consumption is not None or name in self._methods:
+                raise RuntimeError(f'the method "{name}" is added twice, or after the start')
+            self._methods[name] = RpcMethod(
+                name=name, params=params, run=handler, timeout_seconds=timeout_seconds, idempotent=idempotent
+            )
+            return handler
+
+        return add
+
+    async def start(self) -> None:
+        """Declare the role's queue and serve; a broker that is away is waited for by the transport.
+
+        Raises
+        ------
+        TopologyError
+            The queue cannot be as it should.
+        """
+        await self._transport.declare(server_topology(self._role, self._methods))
+        self._consumption = await self._transport.consume(
+            server_queue(self._role), self._delivered, prefetch=self._concurrency
+        )
+
+    async def stop(self, seconds: float = 5.0) -> None:
+        """Take no more requests, let those under way end; those that do not within `seconds` go to another server."""
+        if self._consumption is None:
+            return
+        consumption, self._consumption = self._consumption, None
+        await consumption.cancel()
+        if self._running:
+            await asyncio.wait(self._running, timeout=seconds)
+        for task in self._running:
+            task.cancel()
+        await asyncio.gather(*self._running, return_exceptions=True)
+        await consumption.close()
+
+    def _delivered(self, delivery: Delivery) -> None:
+        task = asyncio.get_running_loop().create_task(self._serve(delivery), name=f"rpc {delivery.routing_key}")
+        self._running.add(task)
+        task.add_done_callback(self._running.discard)
+
+    async def _serve(self, delivery: Delivery) -> None:
+        method = self._methods.get(delivery.routing_key)
+        acked = method is not None and not method.idempotent
+        if acked:
+            delivery.ack()
+        with handling(f"rpc {delivery.routing_key}", delivery.properties.headers, {}):
+            await self._reply(delivery, await self._answer(delivery, method))
+        if not acked:
+            delivery.ack()
+
+    async def _answer(self, delivery: Delivery, method: RpcMethod | None) -> RpcReply:
+        name = delivery.routing_key
+        if method is None:
+            return _refusal("unknown_method", f'the service "{self._role}" has no method "{name}"')
+        seconds = min(method.timeout_seconds, _seconds_of(delivery))
+        limit = asyncio.timeout(seconds)
+        try:
+            async with limit:
+                return RpcReply(msgspec.Raw(await method.answer(delivery.body)))
+        except Exception as error:  # noqa: BLE001
+            if limit.expired():
+                return _refusal("timeout", f'the method "{name}" was not done within {seconds:g} s')
+            code = failure_of(error)
+            if code is not None:
+                return _refusal(code, str(error))
+            _log.exception("the method %s failed", name, extra={"routing_key": name})
+            return _refusal("failed", f'the method "{name}" failed; the log of "{self._role}" says why')
+
+    async def _reply(self, delivery: Delivery, reply: RpcReply) -> None:
+        reply_to = delivery.properties.reply_to
+        if not reply_to or not may_be_answered(reply_to):
+            self._unanswerable += 1
+            return
+        outcome = await self._send(delivery, reply_to, reply)
+        if outcome is Outcome.REFUSED:
+            reply = _refusal("too_large", f'the result of "{delivery.routing_key}" is larger than the broker takes')
+            await self._send(delivery, reply_to, reply)
+        self._answered += 1
+        self._failed += reply.error is not None
+
+    async def _send(self, delivery: Delivery, reply_to: str, reply: RpcReply) -> Outcome:
+        body = msgspec.json.encode({"result": reply.result} if reply.error is None else {"error": reply.error})
+        properties = Properties(
+            correlation_id=delivery.properties.correlation_id,
+            persistent=False,
+            expiration_ms=int(_seconds_of(delivery) * 1_000),
+            type=delivery.routing_key,
+            headers=dict(trace_headers()),
+        )
+        [confirm] = await self._transport.publish([Message("", reply_to, body, properties)])
+        return confirm.outcome
+
+
+def _seconds_of(delivery: Delivery) -> float:
+    """How long its client waits at most."""
+    expiration = delivery.properties.expiration_ms
+    return LONGEST_SECONDS if expiration is None else min(max(expiration / 1_000, _LEAST_SECONDS), LONGEST_SECONDS)
+
+
+def _refusal(code: str, message: str) -> RpcReply:
+    return RpcReply(error=RpcFailure(code, message))
