@@ -141,6 +141,7 @@ class AioPikaTransport:
         if not good:
             answers = []
         elif self._publisher is None:
+            await asyncio.sleep(0)  # whoever tries again at once must not keep the loop from reconnecting
             answers = [self._sentences.confirm(message, "lost") for message in good]
         else:
             answers = await self._publisher.publish(good)
@@ -277,6 +278,9 @@ class AioPikaTransport:
             return session.lost.result()
         finally:
             self._session = self._publisher = None
+            if self._closing is None:
+                self._fault = session.lost.result() if session.lost.done() else ABSENT
+                self._set_status("connecting", blocked=None)
             if self._desk is not None:
                 self._desk.drop()
                 self._desk = None

@@ -131,6 +131,7 @@ class LapinTransport:
             ]
         batch = self._client.publish(messages)
         if batch is None:
+            await asyncio.sleep(0)  # whoever tries again at once must not keep the loop from hearing of a connection
             return [self._sentences.confirm(message, "lost") for message in messages]
         answer: asyncio.Future[list[Confirm]] = asyncio.get_running_loop().create_future()
         self._batches[batch] = (messages, answer)

@@ -1,0 +1,60 @@
+"""Which AMQP transport a router gets, and what AMQP cannot carry."""
+
+import random
+import sys
+
+import pytest
+
+from vss_router.broker.aio_pika import AioPikaTransport
+from vss_router.broker.amqp_limits import unsendable
+from vss_router.broker.amqp_transport import amqp_transport
+from vss_router.broker.endpoint import parse_broker_url
+from vss_router.broker.lapin import LapinTransport
+from vss_router.broker.message import Headers, Message, Properties
+
+ENDPOINT = parse_broker_url("amqp://127.0.0.1:1/")
+
+
+def test_lapin_is_taken_where_it_is_and_aio_pika_where_it_is_asked_for() -> None:
+    ours = random.Random(1).random
+    assert isinstance(amqp_transport(ENDPOINT, random=ours), LapinTransport)
+    assert isinstance(amqp_transport(ENDPOINT, random=ours, library="aio_pika"), AioPikaTransport)
+
+
+def test_a_build_without_amqp_falls_back_with_one_line(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setitem(sys.modules, "vss_router.broker.lapin", None)
+    assert isinstance(amqp_transport(ENDPOINT, random=random.Random(1).random), AioPikaTransport)
+    assert [record.getMessage() for record in caplog.records] == [
+        "this build has no AMQP in its core: RabbitMQ is spoken to through aio-pika, which is slower"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("message", "named"),
+    [
+        (Message("e" * 256, "k", b""), "exchange"),
+        (Message("", "ы" * 128, b""), "routing key"),
+        (Message("", "k", b"", Properties(message_id="m" * 256)), "message_id"),
+        (Message("", "k", b"", Properties(priority=256)), "priority 256"),
+        (Message("", "k", b"", Properties(expiration_ms=-1)), "expiration_ms -1"),
+        (Message("", "k", b"", Properties(timestamp=-1)), "timestamp -1"),
+        (Message("", "k", b"", Properties(headers={"x-big": 2**63})), "header x-big"),
+        (Message("", "k", b"", Properties(headers={"h" * 256: 1})), "header hhh"),
+        (Message("", "k", b"", Properties(headers={"x-deep": {"n" * 256: 1}})), "header x-deep"),
+    ],
+)
+def test_what_amqp_cannot_carry_is_named(message: Message, named: str) -> None:
+    sentence = unsendable(message)
+    assert sentence is not None
+    assert named in sentence
+
+
+def test_a_header_nested_too_deeply_is_named_and_others_are_carried() -> None:
+    nested: Headers = {"x": 1}
+    for _ in range(20):
+        nested = {"x": nested}
+    assert unsendable(Message("", "k", b"", Properties(headers=nested))) is not None
+    fine: Headers = {"a": [1, "b", None, {"c": b"d"}], "min": -(2**63), "max": 2**63 - 1}
+    assert unsendable(Message("e" * 255, "é" * 127, b"", Properties(headers=fine, priority=255))) is None
