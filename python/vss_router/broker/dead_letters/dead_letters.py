@@ -30,6 +30,8 @@ MOST_HELD_BYTES: Final = 256 * 1024 * 1024
 """What may be held at a time; of a longer queue the first letters are looked at."""
 REPLAYS_PER_SECOND: Final = 50.0
 _CONFIRM_SECONDS: Final = 30.0
+_LOOKS: Final = 50
+_LOOK_SECONDS: Final = 0.02
 
 OnProgress = Callable[[int, int], None]
 """Called with how many are done, and of how many."""
@@ -196,6 +198,15 @@ class DeadLetters:
                 yield deliveries
             finally:
                 await deliveries.aclose()
-                for delivery in held:
-                    if not delivery.settled:
-                        delivery.nack(requeue=True)
+                back = [delivery for delivery in held if not delivery.settled]
+                for delivery in back:
+                    delivery.nack(requeue=True)
+            await self._returned(queue, len(back))
+
+    async def _returned(self, queue: str, letters: int) -> None:
+        """Wait, a second at most, until what was requeued shows: the next question counts from there."""
+        for _ in range(_LOOKS):
+            counts = await self._transport.inspect(queue)
+            if counts is None or counts.messages >= letters:
+                return
+            await self._sleep(_LOOK_SECONDS)
