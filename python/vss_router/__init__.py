@@ -1,6 +1,7 @@
 """Live call-centre status, typed events and messages from Asterisk."""
 
-from typing import TYPE_CHECKING, Any
+import importlib
+from typing import TYPE_CHECKING, Any, Final
 
 from vss_router._core import AmiAction, AmiDecoder, AmiMessage, Batch, Gap, Response, StatusBoard, __version__
 
@@ -21,15 +22,11 @@ __all__ = [
     "__version__",
 ]
 
+_LATE: Final = {"Router": "router", "Settings": "settings"}
+
 
 def __getattr__(name: str) -> Any:
     """The router is loaded when it is asked for: the core alone needs neither web framework nor event loop."""
-    if name == "Router":
-        from vss_router.router import Router
-
-        return Router
-    if name == "Settings":
-        from vss_router.settings import Settings
-
-        return Settings
+    if name in _LATE:
+        return getattr(importlib.import_module(f"vss_router.{_LATE[name]}"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
