@@ -177,7 +177,7 @@ class TestDrain:
         desk.transport.deliver("vss.call.events", START)
         await asyncio.sleep(0)
         drained = await desk.consumers.drain(0.01)
-        assert (drained.requeued, desk.how, desk.transport.published) == (1, [REQUEUED], [])
+        assert (drained.requeued, drained.stuck, desk.how, desk.transport.published) == (1, 0, [REQUEUED], [])
         assert desk.stats.failed == 0
 
     async def test_a_handler_that_ignores_the_end_does_not_hold_it_up(self, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -196,8 +196,8 @@ class TestDrain:
         delivery = desk.transport.deliver("vss.call.events", START)
         await asyncio.sleep(0)
         async with asyncio.timeout(5):
-            await desk.consumers.drain(0.01)
-        assert (delivery.settled, desk.how) == (True, [REQUEUED])
+            drained = await desk.consumers.drain(0.01)
+        assert (delivery.settled, desk.how, drained.stuck) == (True, [REQUEUED], 1)
         let_go.set()
         await asyncio.sleep(0.01)
         assert desk.how == [REQUEUED]

@@ -38,10 +38,14 @@ _H = TypeVar("_H", bound=Handler)
 
 
 class Drained(msgspec.Struct, frozen=True):
-    """How a drain went: handlers that ended in time, messages that went back."""
+    """How a drain went: handlers that ended in time, messages that went back, handlers that ignore their end.
+
+    A loop does not end by itself while one of the last kind is `stuck`.
+    """
 
     finished: int
     requeued: int
+    stuck: int = 0
 
 
 @final
@@ -202,7 +206,8 @@ class Consumers:
         ended = self._in_all("handled")
         await asyncio.gather(*(worker.stop_consuming() for worker in self._workers))
         await asyncio.gather(*(worker.finish(seconds) for worker in self._workers))
-        return Drained(self._in_all("handled") - ended, self._in_all("requeued") - before)
+        await asyncio.sleep(0)  # those that have just ended are not stuck
+        return Drained(self._in_all("handled") - ended, self._in_all("requeued") - before, self._in_all("stuck"))
 
     def stats(self) -> list[ConsumerStats]:
         """One entry per consumer, in the order they were registered."""

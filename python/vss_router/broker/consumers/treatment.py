@@ -164,6 +164,7 @@ class Treatment:
                 ended = await run.ended(registration.timeout_seconds)
             except asyncio.CancelledError:
                 run.stop()
+                self._stuck(run)
                 raise
             finally:
                 self._runs.discard(run)
@@ -172,9 +173,12 @@ class Treatment:
         stats.seconds += self._monotonic() - began
         stats.timed_out += ended.how in {"hung", "stuck"}
         if ended.how == "stuck":
-            stats.stuck += 1
-            run.when_over(self._freed)
+            self._stuck(run)
         return ended
+
+    def _stuck(self, run: HandlerRun) -> None:
+        self._stats.stuck += 1
+        run.when_over(self._freed)
 
     def _freed(self) -> None:
         self._stats.stuck -= 1
