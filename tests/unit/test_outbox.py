@@ -139,6 +139,31 @@ async def test_a_full_queue_holds_its_lane_back_and_nobody_else(tmp_path: Path) 
         assert [trouble.kind for trouble in both.troubles] == ["nacked"]
 
 
+async def test_a_queue_with_little_room_is_not_flooded_each_time_it_has_some(tmp_path: Path) -> None:
+    transport = ScriptedTransport()
+    room = 1
+    refused = 0
+
+    def judge(_given: Message) -> Confirm:
+        nonlocal room, refused
+        if room:
+            room -= 1
+            return CONFIRMED
+        refused += 1
+        return Confirm(Outcome.NACKED, "full")
+
+    transport.judge = judge
+    async with rig(tmp_path / "outbox.db", transport=transport, batch=1, outstanding=1) as both:
+        both.outbox.offer([event(seq) for seq in range(1, 401)])
+        await eventually(lambda: refused == 1, "the second refused")
+        room = 5
+        await eventually(lambda: refused >= 3, "refused again")
+        assert (len(transport.ids), refused) == (6, 3), "1 and 2 were taken, 2 of the next 4"
+        room = 1_000
+        await both.drained()
+        assert transport.ids == [f"main:{seq}" for seq in range(1, 401)]
+
+
 async def test_a_command_for_a_queue_known_to_be_full_is_refused_at_the_door(tmp_path: Path) -> None:
     async with rig(tmp_path / "outbox.db") as both:
         both.transport.judge = lambda _: Confirm(Outcome.NACKED, "full")

@@ -5,12 +5,13 @@
             ▲   ▲             │ LOST: put_back, all before anything newer
             │   └─────────────┤
             │                 │ NACKED: hold, with all of its lane that follow
-            └── probe taken ◀─┴─▶ held by lane ── release: one goes first as a probe
+            └── all taken ◀───┴─▶ held by lane ── after a pause probes go first: 1, 2, 4 …
 ```
 """
 
 from collections import deque
 from collections.abc import Callable, Iterable
+from typing import Final
 
 import msgspec
 
@@ -20,21 +21,30 @@ from vss_router.broker.outbox.entry import Entry
 __all__ = ["Window"]
 
 
+_ENOUGH_ROOM: Final = 1_024
+"""So many probes in a row that were taken: the queue has room again."""
+
+
 class _Rest(msgspec.Struct, eq=False):
-    """A lane that waits because a queue was full: until when, and the one that is sent to see whether it still is."""
+    """A lane that waits because a queue was full, and those that are sent to see whether it still is.
+
+    `until` is when the next go; 0 while none of the last ones was refused. `allowed` is how many, twice as many each
+    time that all were taken.
+    """
 
     backoff: Backoff
     until: float
+    allowed: int = 1
     held: list[Entry] = []
-    probe: Entry | None = None
+    probes: set[Entry] = set()
 
 
 class Window:
     """Which message goes next. `backoff` makes the pauses of a lane whose messages a full queue does not take.
 
-    A broker nacks when one of several queues is full, and the others keep their copy: tried again as one message, not
-    as the thousand behind it, those copies stay few. What is held fills the window like everything else: when all of it
-    is held, the rest waits too.
+    A broker nacks when one of several queues is full, and the others keep their copy: tried again as one message, then
+    two, not as the thousand behind them, those copies stay few. What is held fills the window like everything else:
+    when all of it is held, the rest waits too.
     """
 
     def __init__(self, backoff: Callable[[], Backoff]) -> None:
@@ -91,8 +101,13 @@ class Window:
         self.under_way -= 1
         self._gone(entry)
         rest = self._resting.get(entry.lane)
-        if rest is not None and rest.probe is entry:
-            self._release(entry.lane, rest)
+        if rest is None or entry not in rest.probes:
+            return
+        rest.probes.discard(entry)
+        if not rest.probes and not rest.until:
+            rest.allowed *= 2
+            if rest.allowed > _ENOUGH_ROOM or not rest.held:
+                self._release(entry.lane, rest)
 
     def put_back(self, lost: Iterable[Entry]) -> None:
         """Those under way whose fate is not known go first again."""
@@ -103,8 +118,7 @@ class Window:
             if rest is None:
                 again.append(entry)
                 continue
-            if rest.probe is entry:
-                rest.probe, rest.until = None, 0.0
+            rest.probes.discard(entry)
             rest.held.append(entry)
         again.sort(key=_position)
         self._unsent.extendleft(reversed(again))
@@ -116,25 +130,28 @@ class Window:
         if rest is None:
             backoff = self._new_backoff()
             rest = self._resting[entry.lane] = _Rest(backoff, now + backoff.next())
-        elif rest.probe is entry:
-            rest.probe, rest.until = None, now + rest.backoff.next()
+        elif entry in rest.probes:
+            rest.probes.discard(entry)
+            if not rest.until:
+                rest.until, rest.allowed = now + rest.backoff.next(), 1
         rest.held.append(entry)
 
     def next_probe(self) -> float | None:
         """When a lane may be tried again; None while none waits for a time."""
-        return min((rest.until for rest in self._resting.values() if rest.probe is None), default=None)
+        return min((rest.until for rest in self._resting.values() if not rest.probes), default=None)
 
     def probe(self, now: float) -> None:
-        """Let the first message of each lane go whose pause is over."""
+        """Let the first messages of each lane go whose pause is over."""
         for lane, rest in list(self._resting.items()):
-            if rest.probe is not None or rest.until > now:
+            if rest.probes or rest.until > now:
                 continue
             if not rest.held:
                 del self._resting[lane]
                 continue
             rest.held.sort(key=_position)
-            rest.probe = rest.held.pop(0)
-            self._probes.append(rest.probe)
+            probes, rest.held = rest.held[: rest.allowed], rest.held[rest.allowed :]
+            rest.probes, rest.until = set(probes), 0.0
+            self._probes.extend(probes)
 
     def waiting(self) -> list[Entry]:
         """What is not under way, in no particular order."""
