@@ -15,13 +15,15 @@ from pathlib import Path
 from typing import Final, Self
 
 from tests.docs.pages import ROOT, Block, Command, commands_of, prints
+from tests.services.rabbitmq_server import RabbitMqServer
 from tests.services.redis_server import RedisServer
 
 LONGEST_COMMAND: Final = 60.0  # seconds
 # What prepares a machine is shown, not run.
-NOT_OURS: Final = {"git", "cd", "sudo", "apt-get", "pip", "rustup", "systemctl"}
+NOT_OURS: Final = {"git", "cd", "sudo", "apt-get", "pip", "rustup", "systemctl", "rabbitmqctl"}
 _LOOPBACK: Final = re.compile(r"\b(?:127\.0\.0\.1|localhost):(\d+)\b")
 _PBX: Final = re.compile(r"\bpbx\.example\.org:\d+\b")
+_RABBITMQ: Final = re.compile(r"\brabbitmq\.example\.org:(5672|15672)\b")
 _REDIS: Final = re.compile(r"\bredis\.example\.org:\d+\b")
 # Machines without curl still run the examples that use it.
 _CURL: Final = """#!{python}
@@ -87,6 +89,7 @@ class Workbench:
         self.ports: dict[str, int] = {}
         self.background: list[Background] = []
         self.redis: RedisServer | None = None
+        self.rabbitmq: RabbitMqServer | None = None
         self.printed = ""
         tools = folder / ".bin"
         tools.mkdir()
@@ -118,11 +121,14 @@ class Workbench:
                 running.stop()
         if self.redis is not None:
             self.redis.stop()
+        if self.rabbitmq is not None:
+            self.rabbitmq.remove()
 
     def freed(self, text: str) -> str:
         """The text with its documented addresses replaced by those that work here."""
         text = _LOOPBACK.sub(lambda found: f"127.0.0.1:{self.ports.setdefault(found[1], free_port())}", text)
         text = _PBX.sub(lambda _: self.fake_asterisk(), text)
+        text = _RABBITMQ.sub(lambda found: self.private_rabbitmq(management=found[1] == "15672"), text)
         return _REDIS.sub(lambda _: self.private_redis(), text)
 
     def private_redis(self) -> str:
@@ -131,6 +137,13 @@ class Workbench:
             folder.mkdir()
             self.redis = RedisServer(folder).start()
         return f"127.0.0.1:{self.redis.port}"
+
+    def private_rabbitmq(self, *, management: bool) -> str:
+        if self.rabbitmq is None:
+            folder = self.folder / ".rabbitmq"
+            folder.mkdir()
+            self.rabbitmq = RabbitMqServer(folder).start()
+        return f"127.0.0.1:{self.rabbitmq.management_port if management else self.rabbitmq.port}"
 
     def fake_asterisk(self) -> str:
         if "pbx" not in self.ports:
