@@ -47,15 +47,15 @@ class Dice(random.Random):
         key = self.choice(queues) if not exchange else self.words(2)
         return DeadLetter(exchange, None if exchange and self.random() < 0.4 else key)
 
-    def topology(self) -> Topology:
+    def topology(self, *, limited: bool = True) -> Topology:
         exchanges = [Exchange(name=f"x{number}", kind=self.choice(KINDS)) for number in range(3)]
         names = [f"q{number}" for number in range(5)]
         queues = [
             Queue(
                 name=name,
                 limits=Limits(
-                    ttl_ms=0 if self.random() < 0.1 else None,
-                    max_length=self.choice([None, None, 0, 1, 2, 4]),
+                    ttl_ms=0 if limited and self.random() < 0.1 else None,
+                    max_length=self.choice([None, None, 0, 1, 2, 4]) if limited else None,
                     overflow=self.choice(OVERFLOWS),
                     dead_letter=self.dead_letter([exchange.name for exchange in exchanges], names),
                 ),
@@ -67,11 +67,11 @@ class Dice(random.Random):
         bindings = [self.binding(self.choice(exchanges), self.choice(names)) for _ in range(10)]
         return Topology(exchanges=tuple(exchanges), queues=tuple(queues), bindings=tuple(bindings))
 
-    def message(self, number: int, topology: Topology) -> Message:
+    def message(self, number: int, topology: Topology, *, limited: bool = True) -> Message:
         exchange = self.choice(["", *(exchange.name for exchange in topology.exchanges)])
         key = self.words(3) if exchange else self.choice([*(queue.name for queue in topology.queues), "nowhere"])
         # Not both: RabbitMQ overlooks a message that overtakes others and is over at once until something happens.
-        over_at_once = self.random() < 0.1
+        over_at_once = limited and self.random() < 0.1
         properties = Properties(
             headers=self.table(3),
             priority=None if over_at_once else self.choice([None, 0, 1, 3, 9]),
@@ -88,6 +88,8 @@ def told(
     rest = {
         name: value for name, value in headers.items() if name != "x-death" and not name.startswith("x-last-death-")
     }
+    # From the third death on RabbitMQ 3.10 turns the earlier ones around each time; ours stay, the latest first.
+    deaths.sort(key=lambda death: (death["queue"], death["reason"]))
     return body, exchange or "", key, bool(redelivered), deaths, rest
 
 
@@ -135,7 +137,10 @@ def ms(expiration: Any) -> int | None:
 @pytest.mark.parametrize("seed", SEEDS)
 async def test_the_embedded_broker_does_what_rabbitmq_does(rabbitmq: RabbitMqServer, seed: int) -> None:
     dice = Dice(seed)
-    topology = dice.topology()
+    # Not rejections and limits at once: because it turns deaths around, RabbitMQ 3.10 can overlook a circle that began
+    # with a rejection, and then sends a message round in it without end.
+    limited = seed % 3 > 0
+    topology = dice.topology(limited=limited)
     queues = [queue.name for queue in topology.queues]
     embedded = EmbeddedTransport()
     await embedded.connect()
@@ -146,11 +151,12 @@ async def test_the_embedded_broker_does_what_rabbitmq_does(rabbitmq: RabbitMqSer
         for number in range(STEPS):
             match dice.choice(["publish"] * 5 + ["get", "get", "settle", "settle", "purge"]):
                 case "publish":
-                    await both.publish(dice.message(number, topology))
+                    await both.publish(dice.message(number, topology, limited=limited))
                 case "get":
                     await both.get(dice.choice(queues))
                 case "settle" if both.held:
-                    await both.settle(dice.randrange(len(both.held)), dice.choice(["ack", "requeue", "reject"]))
+                    how = dice.choice(["ack", "requeue", "ack" if limited else "reject"])
+                    await both.settle(dice.randrange(len(both.held)), how)
                 case "purge" if dice.random() < 0.2:
                     queue = dice.choice(queues)
                     assert await embedded.purge(queue) == await reference.purge(queue)
