@@ -15,6 +15,8 @@ _NOT_FOUND: Final = 404
 _RESOURCE_LOCKED: Final = 405
 _PRECONDITION_FAILED: Final = 406
 _NOT_ALLOWED: Final = 530
+_OF_THE_CONNECTION: Final = frozenset({320, *range(501, 507), _NOT_ALLOWED, 540, 541})
+"""Answers that close the connection: whatever was asked on it then hears the same."""
 
 
 class AmqpFault(Protocol):
@@ -123,7 +125,7 @@ class AmqpSentences:
 
     def queue(self, queue: str, fault: AmqpFault) -> BrokerError:
         """Why a queue cannot be read, purged or consumed."""
-        if fault.kind != "answered":
+        if fault.kind != "answered" or fault.code in _OF_THE_CONNECTION:
             return self.connection(fault)
         if fault.code == _NOT_FOUND:
             return TopologyError(

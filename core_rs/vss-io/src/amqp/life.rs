@@ -15,7 +15,7 @@ use tokio::time::{Instant, sleep, timeout, timeout_at};
 use super::client::Shared;
 use super::consumer::{self, Consumption};
 use super::fault::{Fault, FaultKind};
-use super::note::{Answer, Refusal};
+use super::note::Answer;
 use super::publisher::Publisher;
 use super::serving::{Desk, Order};
 use super::session::Session;
@@ -308,8 +308,7 @@ impl Life {
                 let answer = running.desk.declare(&topology).await;
                 running.declared.notify_waiters();
                 if let Ok(Answer::Declared(now)) = &answer {
-                    self.shared
-                        .update(|status| renew(&mut status.refusals, &topology, now));
+                    self.shared.update(|status| status.renew(&topology, now));
                 }
                 (order, answer)
             }
@@ -391,14 +390,4 @@ impl Life {
 async fn asked(closing: &mut watch::Receiver<Option<Duration>>) {
     // Its sender lives as long as the client's task.
     let _ = closing.wait_for(Option::is_some).await;
-}
-
-/// Of what was declared now only what was refused now stands refused.
-fn renew(standing: &mut Vec<Refusal>, declared: &Topology, now: &[Refusal]) {
-    standing.retain(|old| match old.object {
-        "exchange" => declared.exchanges.iter().all(|new| new.name != old.name),
-        "queue" => declared.queues.iter().all(|new| new.name != old.name),
-        _ => declared.bindings.iter().all(|new| new.queue != old.name),
-    });
-    standing.extend_from_slice(now);
 }

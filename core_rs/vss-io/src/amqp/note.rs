@@ -4,6 +4,8 @@ use super::fault::Fault;
 use super::message::{Failure, Incoming};
 
 /// One thing to know.
+// Deliveries are the most of them: an allocation for each would only make the others smaller.
+#[allow(clippy::large_enum_variant)]
 #[derive(Debug)]
 pub enum Note {
     /// All messages of a batch are answered for: confirmed, but for these.

@@ -2,6 +2,7 @@
 
 use super::fault::Fault;
 use super::note::Refusal;
+use super::topology::Topology;
 
 /// Where it is on its way.
 ///
@@ -53,4 +54,16 @@ pub struct Status {
     pub failures: u64,
     /// Why the broker takes no publishes now.
     pub blocked: Option<String>,
+}
+
+impl Status {
+    /// Of what was declared now only what was refused now stands refused.
+    pub(super) fn renew(&mut self, declared: &Topology, refused: &[Refusal]) {
+        self.refusals.retain(|old| match old.object {
+            "exchange" => declared.exchanges.iter().all(|new| new.name != old.name),
+            "queue" => declared.queues.iter().all(|new| new.name != old.name),
+            _ => declared.bindings.iter().all(|new| new.queue != old.name),
+        });
+        self.refusals.extend_from_slice(refused);
+    }
 }

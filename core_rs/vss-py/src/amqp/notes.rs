@@ -6,6 +6,7 @@ use vss_io::amqp::fault::Fault;
 use vss_io::amqp::message::{Failure, Incoming, Settlement};
 use vss_io::amqp::note::{Answer, Note, Refusal};
 use vss_io::amqp::status::Status;
+use vss_io::amqp::types::ShortString;
 
 use super::table::dict;
 
@@ -153,7 +154,7 @@ impl AmqpDelivery {
             .properties
             .content_type()
             .as_ref()
-            .map(|text| text.as_str())
+            .map(ShortString::as_str)
     }
 
     #[getter]
@@ -162,7 +163,7 @@ impl AmqpDelivery {
             .properties
             .content_encoding()
             .as_ref()
-            .map(|text| text.as_str())
+            .map(ShortString::as_str)
     }
 
     #[getter]
@@ -181,7 +182,7 @@ impl AmqpDelivery {
             .properties
             .correlation_id()
             .as_ref()
-            .map(|text| text.as_str())
+            .map(ShortString::as_str)
     }
 
     #[getter]
@@ -190,7 +191,7 @@ impl AmqpDelivery {
             .properties
             .reply_to()
             .as_ref()
-            .map(|text| text.as_str())
+            .map(ShortString::as_str)
     }
 
     #[getter]
@@ -199,7 +200,7 @@ impl AmqpDelivery {
             .properties
             .expiration()
             .as_ref()
-            .map(|text| text.as_str())
+            .map(ShortString::as_str)
     }
 
     #[getter]
@@ -208,7 +209,7 @@ impl AmqpDelivery {
             .properties
             .message_id()
             .as_ref()
-            .map(|text| text.as_str())
+            .map(ShortString::as_str)
     }
 
     #[getter]
@@ -218,7 +219,7 @@ impl AmqpDelivery {
 
     #[getter]
     fn r#type(&self) -> Option<&str> {
-        self.message.properties.kind().as_ref().map(|text| text.as_str())
+        self.message.properties.kind().as_ref().map(ShortString::as_str)
     }
 
     #[getter]
@@ -227,16 +228,12 @@ impl AmqpDelivery {
             .properties
             .user_id()
             .as_ref()
-            .map(|text| text.as_str())
+            .map(ShortString::as_str)
     }
 
     #[getter]
     fn app_id(&self) -> Option<&str> {
-        self.message
-            .properties
-            .app_id()
-            .as_ref()
-            .map(|text| text.as_str())
+        self.message.properties.app_id().as_ref().map(ShortString::as_str)
     }
 
     /// `delivery` is Python's own object of this message; nothing of it is needed here.
