@@ -41,7 +41,7 @@ async def test_what_a_killed_router_did_not_tell_lies_inside_a_gap(
     start_rabbitmq: StartRabbitMq, tmp_path: Path, kind: str
 ) -> None:
     server = start_rabbitmq()
-    url = server.new_vhost()
+    url = server.new_vhost("events")
     chance = random.Random(kind)
     transport = transport_to(url, kind)
     await transport.connect()
@@ -68,7 +68,7 @@ async def test_what_a_killed_router_did_not_tell_lies_inside_a_gap(
     assert code == 0, (tmp_path / "process.log").read_text()
 
     given = told_in(tmp_path, ["main"]).given["main"]
-    arrived = await emptied(url, QUEUE)
+    arrived = await asyncio.to_thread(emptied, server, "events", QUEUE)
     order = arrivals_in_order(arrived, "main")
     assert order == sorted(order)
     gaps = gaps_of(arrived, "main")
