@@ -14,12 +14,14 @@ from tests.history_double import Past
 from tests.store_double import StoreDouble
 from vss_router.api import STATUS_PREFIX, build_app
 from vss_router.api.analytics import OperatorReport, OperatorReports, QueueReport, QueueSummaries
+from vss_router.api.broker_metrics import BrokerMetrics
 from vss_router.api.health import Health, Readiness
 from vss_router.api.pages import CallerPage, CallPage, ChannelPage, OperatorPage, QueuePage
 from vss_router.api.problems import KINDS
 from vss_router.api.resynchronization import ResyncAnswer
 from vss_router.api.synchronization import SyncStatus
 from vss_router.api.writes import RemovedCount
+from vss_router.broker.dead_letters import Discarded, LetterDetail, Letters, Replayed
 from vss_router.database.history_rows import OperatorHistory, QueueHistory
 from vss_router.status import CallRow, ChannelRow, MemoryReader, OperatorRow, QueueRow
 from vss_router.status.manual_rows import ChannelChange, OperatorChange, QueueChange
@@ -59,7 +61,14 @@ WRITTEN: dict[tuple[str, str], Any] = {
     ("delete", f"{STATUS_PREFIX}/queues/{{queue_name}}"): None,
     ("delete", STATUS_PREFIX): RemovedCount,
 }
-OPERATIONS: dict[tuple[str, str], Any] = {("get", path): shape for path, shape in ANSWERS.items()} | WRITTEN
+MESSAGES: dict[tuple[str, str], Any] = {
+    ("get", "/api/rabbitmq/metrics"): BrokerMetrics,
+    ("get", "/api/dead-letters"): Letters,
+    ("get", "/api/dead-letters/{letter_id}"): LetterDetail,
+    ("post", "/api/dead-letters/replay"): Replayed,
+    ("post", "/api/dead-letters/discard"): Discarded,
+}
+OPERATIONS: dict[tuple[str, str], Any] = {("get", path): shape for path, shape in ANSWERS.items()} | WRITTEN | MESSAGES
 CHANGES = {"operator_id": OperatorChange, "channel_id": ChannelChange, "queue_name": QueueChange}
 BOARDS = {
     "main": BoardDouble(
