@@ -59,6 +59,25 @@ PLANS = [
         ],
     ),
     Plan(
+        id="P3",
+        what="routing key → bindings that match, one key in 100 matching any",
+        input="made: 10 000 bindings of three words, 30 % of them with wildcards",
+        against=[
+            Against(ours="TopicMatcher", beside="paho-mqtt MQTTMatcher", bar=at_least(20)),
+            Against(ours="TopicMatcher", beside="compiled expressions"),
+            Against(ours="TopicMatcher (Rust)", beside="paho-mqtt MQTTMatcher", bar=at_least(20)),
+            Against(
+                ours="TopicMatcher, 100 000 bindings", beside="TopicMatcher", bar=at_most(None, 1.5), kind="growth"
+            ),
+            Against(
+                ours="TopicMatcher (Rust), 100 000 bindings",
+                beside="TopicMatcher (Rust)",
+                bar=at_most(None, 1.5),
+                kind="growth",
+            ),
+        ],
+    ),
+    Plan(
         id="P4",
         what="status rows → Redis, fenced, with indexes and the entry of changes",
         input="made: the rows of 10 000 operators and what belongs to them",

@@ -15,7 +15,7 @@ import msgspec
 from rich.console import Console
 from rich.table import Table
 
-from benches import http_reads, memory, reads, rust, visible, writes
+from benches import http_reads, memory, reads, rust, topics, visible, writes
 from benches.inputs import EVERYDAY, ROOT, unpacked
 from benches.machine import commit, machine, versions
 from benches.python import pytest_sides
@@ -32,6 +32,7 @@ def measured(row: str) -> list[Side]:
     if row == "P2":
         return [*rust.criterion_sides("status", "P2"), *pytest_sides(["bench_peers.py", "bench_board.py"])]
     sides = {
+        "P3": topics.sides,
         "P4": writes.sides,
         "P5": reads.sides,
         "P5 HTTP": http_reads.sides,
@@ -47,8 +48,8 @@ def shown_side(side: Side) -> str:
         return f"{side.median / 1e6:.1f} MB"
     if side.unit == "s/row":
         return f"{1 / side.median:,.0f} rows/s"
-    if side.unit in {"s/event", "s/read"}:
-        return f"{side.median * 1e6:.2f} µs/{side.unit.removeprefix('s/')}"
+    if side.unit in {"s/event", "s/read", "s/match"}:
+        return f"{side.median * 1e6:.3g} µs/{side.unit.removeprefix('s/')}"
     if side.unit == "s":
         return f"{side.median * 1e3:.2f} ms"
     rate = f", {side.bytes / side.median / 1e6:,.0f} MB/s" if side.bytes else ""

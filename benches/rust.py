@@ -50,9 +50,9 @@ def cargo_bench(bench: str, environment: dict[str, str]) -> None:
     subprocess.run(command, cwd=ROOT, check=True, env={**os.environ, **environment}, timeout=1_800)
 
 
-def criterion_sides(bench: str, row: str) -> list[Side]:
+def criterion_sides(bench: str, row: str, environment: dict[str, str] | None = None) -> list[Side]:
     """Run a criterion bench and read the sides of the group named after the row."""
-    cargo_bench(bench, {})
+    cargo_bench(bench, environment or {})
     sides = []
     for about_path in sorted(CRITERION.glob("*/*/new/benchmark.json")):
         about = msgspec.json.decode(about_path.read_bytes(), type=About)

@@ -12,7 +12,7 @@ import msgspec
 
 SCHEMA_VERSION = 2
 
-Unit = Literal["s/pass", "s/event", "s/row", "s/read", "s", "bytes"]
+Unit = Literal["s/pass", "s/event", "s/row", "s/read", "s/match", "s/message", "s", "bytes"]
 Sense = Literal["at_least", "at_most"]
 
 
