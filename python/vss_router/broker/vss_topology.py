@@ -81,15 +81,16 @@ def vss_topology(
             near = difflib.get_close_matches(name, known, n=1)
             way_out = f'did you mean "{near[0]}"?' if near else f"there are {', '.join(known)}"
             raise SettingsError(f'the setting "broker_queues" names no queue of ours, "{name}": {way_out}')
+    queues = [Queue(name=row.queue, limits=row.limits, limits_by=limits_by) for row in _TABLE]
+    # Whoever parks declares it; here it stands only for the sake of what is changed about it.
+    parked = [Queue(name=PARKED, limits_by=limits_by)] if PARKED in overrides else []
     return Topology(
         exchanges=(
             Exchange(name=EVENTS, kind="topic"),
             Exchange(name=COMMANDS, kind="topic"),
             Exchange(name=RPC, kind="direct"),
         ),
-        queues=tuple(
-            with_override(Queue(name=row.queue, limits=row.limits, limits_by=limits_by), overrides) for row in _TABLE
-        ),
+        queues=tuple(with_override(queue, overrides) for queue in (*queues, *parked)),
         bindings=tuple(
             Binding(exchange=row.exchange, queue=row.queue, routing_key=key) for row in _TABLE for key in row.keys
         ),
