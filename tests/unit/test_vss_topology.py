@@ -2,7 +2,7 @@
 
 import pytest
 
-from vss_router.broker.topology import DeadLetter, Limits
+from vss_router.broker.topology import DeadLetter, Limits, Queue
 from vss_router.broker.vss_topology import vss_topology
 from vss_router.errors import SettingsError
 from vss_router.settings import QueueOverride
@@ -102,4 +102,7 @@ def test_a_setting_for_a_queue_that_there_is_not_is_refused(name: str, sentence:
 
 
 def test_the_queue_of_parked_messages_may_be_changed_too() -> None:
-    assert vss_topology({"vss.parked": QueueOverride(max_length=1)}) == vss_topology()
+    assert "vss.parked" not in {queue.name for queue in vss_topology().queues}
+    changed = vss_topology({"vss.parked": QueueOverride(max_length=1)})
+    assert changed.queues == (*vss_topology().queues, Queue(name="vss.parked", limits=Limits(max_length=1)))
+    assert changed.bindings == vss_topology().bindings

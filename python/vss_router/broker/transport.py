@@ -96,9 +96,9 @@ class Transport(Protocol):
         """Publish in this order; one answer per message, in this order. Never raises for what the broker does.
 
         Calls may overlap: their messages go out in the order of the calls. While there is no connection all are LOST
-        at once. Once messages of a call are LOST, so are those of every call made before that answer could be read, also
-        when there is a new connection already: what is published again must not come after them. A cancelled call has
-        published; only the answer is dropped.
+        at once. Once messages of a call are LOST, so are those of every call made before that answer could be read,
+        also when there is a new connection already: what is published again must not come after them. A cancelled call
+        has published; only the answer is dropped.
         """
 
     async def consume(
