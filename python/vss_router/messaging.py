@@ -21,6 +21,7 @@ from typing import Final, final
 
 from vss_router._core import Batch, StatusBoard
 from vss_router.broker.ami_publishing import AmiPublishing
+from vss_router.broker.amqp_transport import amqp_transport
 from vss_router.broker.consumers import Consumers, Inbox
 from vss_router.broker.dead_letters import DeadLetters
 from vss_router.broker.embedded import EmbeddedTransport
@@ -218,16 +219,7 @@ def _transport(
         path = folder / BROKER_FILE if folder is not None else None
         return EmbeddedTransport(path, clock=clock, random=random, disk_bytes=settings.outbox_disk_bytes)
     endpoint = parse_broker_url(settings.broker, environ)
-    if settings.broker_transport == "lapin":
-        try:
-            from vss_router.broker.lapin import LapinTransport
-        except ImportError:
-            _log.info("this build has no lapin: aio-pika is used")
-        else:
-            return LapinTransport(endpoint, random=random, name=name)
-    from vss_router.broker.aio_pika import AioPikaTransport
-
-    return AioPikaTransport(endpoint, random=random, name=name)
+    return amqp_transport(endpoint, random=random, library=settings.broker_transport, name=name)
 
 
 def _new_id(clock: Callable[[], float], entropy: Callable[[int], bytes]) -> str:
