@@ -62,11 +62,11 @@ class Fanout(Generic[ItemT]):
         self, handler: Callable[[str, list[ItemT]], Awaitable[None] | None], *, name: str | None = None
     ) -> Callable[[], None]:
         """Call `handler(source, events)` from now on; the answer ends that. `name` is for logs and metrics."""
-        name = name or getattr(handler, "__qualname__", type(handler).__qualname__)
+        called = name or str(getattr(handler, "__qualname__", type(handler).__qualname__))
         subscriber = (
-            _QueuedSubscriber(name, handler)
+            _QueuedSubscriber(called, handler)
             if inspect.iscoroutinefunction(handler) or inspect.iscoroutinefunction(type(handler).__call__)
-            else _InlineSubscriber(name, handler, self._clock)
+            else _InlineSubscriber(called, handler, self._clock)
         )
         self._subscribers.append(subscriber)
 
