@@ -1,7 +1,6 @@
 """The router as a program embeds it: what it refuses, what its subscribers see, how it stops."""
 
 import asyncio
-import os
 from pathlib import Path
 
 import httpx
@@ -23,6 +22,10 @@ WAIT_SECONDS = 30
 def settings_for(*servers: ReplayServer, **others: object) -> Settings:
     ami = [f"pbx{number}=router:right@127.0.0.1:{server.port}" for number, server in enumerate(servers, 1)]
     return msgspec.structs.replace(Settings(ami=ami, http="127.0.0.1:0"), **others)
+
+
+def files_in(folder: Path) -> list[Path]:
+    return list(folder.iterdir())
 
 
 def test_two_pbxs_of_one_name_are_refused() -> None:
@@ -126,7 +129,7 @@ async def test_an_embedded_router_serves_no_rest_writes_nothing_and_keeps_its_ro
             await router.synchronized()
             assert router.http_address is None
         await router.stop()
-    assert os.listdir(tmp_path) == []
+    assert files_in(tmp_path) == []
     answer = router.memory.operator("1001")
     assert answer is not None
     assert answer.stale
