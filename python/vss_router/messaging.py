@@ -32,7 +32,7 @@ from vss_router.broker.outbox import Outbox
 from vss_router.broker.publisher import Publisher
 from vss_router.broker.rpc import RpcClient, RpcServer, add_status_methods
 from vss_router.broker.transport import Transport
-from vss_router.broker.vss_topology import vss_topology
+from vss_router.broker.vss_topology import EVENTS, vss_topology
 from vss_router.errors import BrokerError
 from vss_router.events import new_id
 from vss_router.settings import Settings
@@ -103,9 +103,8 @@ class RouterMessaging:
             if log_store is not None and settings.message_log
             else None
         )
-        self.transport: Transport = LoggedTransport(
-            _transport(settings, folder, environ, clock=clock, random=random, name=f"vss-router {instance}"), self.log
-        )
+        transport = _transport(settings, folder, environ, clock=clock, random=random, name=f"vss-router {instance}")
+        self.transport: Transport = LoggedTransport(transport, self.log)
         self.outbox = Outbox(
             self.transport,
             path=folder / OUTBOX_FILE if folder is not None else None,
@@ -115,7 +114,14 @@ class RouterMessaging:
             random=random,
         )
         self.publisher = Publisher(self.outbox, ids=ids, clock=clock, instance=instance)
-        self.ami = AmiPublishing(self.outbox, publishes=publishes, ids=ids, clock=clock)
+        self.ami = AmiPublishing(
+            self.outbox,
+            publishes=publishes,
+            ids=ids,
+            clock=clock,
+            # Most events are rows that changed, for which nobody may have bound a queue.
+            takes=functools.partial(transport.takes, EVENTS) if isinstance(transport, EmbeddedTransport) else None,
+        )
         self.consumers = Consumers(
             self.transport,
             topology=self.topology,

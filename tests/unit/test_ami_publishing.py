@@ -208,3 +208,17 @@ async def test_the_ids_a_real_board_writes_are_found() -> None:
         expected = [msgspec.json.decode(event[2])["id"] for events in batches for event in events]
         assert both.transport.ids == expected
         assert len(expected) > 100
+
+
+async def test_what_no_queue_takes_is_left_out_as_long_as_none_does_but_what_must_reach_one_is_not() -> None:
+    taken: set[str] = set()
+    async with rig() as both:
+        give = publishing(both.outbox, takes=taken.__contains__)
+        give("main", made(10, 11))
+        taken.add("operator.update")
+        give("main", made(12))
+        must = (13, "call.start", made(13)[0][2])
+        give("main", [must])
+        await both.drained()
+        assert seqs(both.transport.queue) == [12, 13]
+        assert give.stats.published == 2

@@ -79,6 +79,9 @@ class AmiPublishing:
         Gives the id of a gap.
     clock
         Unix time in seconds.
+    takes
+        Whether any queue takes events with this routing key; those that none takes are left out. None where only the
+        broker knows.
     held_events
         How many events of a PBX wait while it is open who publishes.
     overlap_seconds
@@ -93,6 +96,7 @@ class AmiPublishing:
         ids: Callable[[], str],
         clock: Callable[[], float],
         app_id: str = "vss-router",
+        takes: Callable[[str], bool] | None = None,
         held_events: int = 10_000,
         overlap_seconds: float = 15.0,
     ) -> None:
@@ -102,6 +106,7 @@ class AmiPublishing:
         self._ids = ids
         self._clock = clock
         self._app_id = app_id
+        self._takes = takes
         self._held_events = held_events
         self._overlap_seconds = overlap_seconds
         self._sources: dict[str, _Source] = {}
@@ -113,6 +118,8 @@ class AmiPublishing:
         known = self._sources.get(source)
         if known is None:
             known = self._sources[source] = _Source()
+        if self._takes is not None:
+            events = [event for event in events if self._takes(event[1]) or is_mandatory(EVENTS_EXCHANGE, event[1])]
         self._treat(source, known, events)
         if known.missed is not None or known.held:
             self._retry_soon()

@@ -103,6 +103,13 @@ class EmbeddedBroker:
             return Confirm(Outcome.NACKED, f"the queue {full[0]} is full and rejects: let it be consumed")
         return _CONFIRMED
 
+    def takes(self, exchange: str, routing_key: str) -> bool:
+        """Whether a message to this exchange with this key may go to a queue."""
+        if not exchange:
+            return routing_key in self.queues
+        there = self._exchanges.get(exchange)
+        return there is not None and there.takes(routing_key)
+
     def _route(self, message: Message) -> list[EmbeddedQueue] | None:
         if not message.exchange:
             queue = self._queues.get(message.routing_key)

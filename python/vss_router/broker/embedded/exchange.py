@@ -45,6 +45,12 @@ class EmbeddedExchange:
         self._known.clear()
         return bool(bindings)
 
+    def takes(self, routing_key: str) -> bool:
+        """Whether a message with this key may go to a queue; for a headers exchange, whether any is bound."""
+        if self.declared.kind == "headers":
+            return self.bound
+        return bool(self._queues_of(routing_key))
+
     def route(self, message: Message) -> list[int]:
         """The queues that a message goes to, each once, in the order of their numbers."""
         if self.declared.kind == "headers":
@@ -54,7 +60,9 @@ class EmbeddedExchange:
                 for queue, bindings in self._bindings.items()
                 if any(headers_match(binding.arguments, headers) for binding in bindings)
             ]
-        key = message.routing_key
+        return self._queues_of(message.routing_key)
+
+    def _queues_of(self, key: str) -> list[int]:
         queues = self._known.get(key)
         if queues is None:
             if len(self._known) >= _MOST_KEYS:

@@ -176,6 +176,10 @@ class EmbeddedTransport:
             for message, confirm in zip(messages, confirms, strict=True)
         ]
 
+    def takes(self, exchange: str, routing_key: str) -> bool:
+        """Whether a queue is bound that takes such messages; others vanish, unless they are mandatory."""
+        return self._broker.takes(exchange, routing_key)
+
     async def consume(
         self,
         queue: str,
