@@ -40,6 +40,8 @@ from vss_router.status.reader_protocols import StatusReader
 
 __all__ = ["RouterMessaging"]
 
+VIRTUAL_HOST: Final = "/vss"
+"""What messages are documented with where there is no virtual host."""
 RPC_ROLE: Final = "router"
 OUTBOX_FILE: Final = "outbox.db"
 BROKER_FILE: Final = "broker.db"
@@ -77,6 +79,9 @@ class RouterMessaging:
         The broker's URL or a queue's settings cannot be used.
     """
 
+    transport: Transport
+    """The way to the broker, or the broker inside; what is published through it is logged where that is asked for."""
+
     def __init__(
         self,
         settings: Settings,
@@ -94,7 +99,6 @@ class RouterMessaging:
         instance = settings.instance or socket.gethostname()
         ids = functools.partial(_new_id, clock, entropy)
         self.topology = vss_topology(settings.broker_queues)
-        self._is_embedded = settings.broker == "embedded"
         self._folder = folder
         self._drain_seconds = settings.drain_seconds
         self._clock = clock
@@ -103,8 +107,17 @@ class RouterMessaging:
             if log_store is not None and settings.message_log
             else None
         )
-        transport = _transport(settings, folder, environ, clock=clock, random=random, name=f"vss-router {instance}")
-        self.transport: Transport = LoggedTransport(transport, self.log)
+        endpoint = None if settings.broker == "embedded" else parse_broker_url(settings.broker, environ)
+        transport: Transport
+        if endpoint is None:
+            path = folder / BROKER_FILE if folder is not None else None
+            transport = EmbeddedTransport(path, clock=clock, random=random, disk_bytes=settings.outbox_disk_bytes)
+        else:
+            library, name = settings.broker_transport, f"vss-router {instance}"
+            transport = amqp_transport(endpoint, random=random, library=library, name=name)
+        self._is_embedded = endpoint is None
+        self.virtual_host = endpoint.vhost if endpoint is not None else VIRTUAL_HOST
+        self.transport = LoggedTransport(transport, self.log)
         self.outbox = Outbox(
             self.transport,
             path=folder / OUTBOX_FILE if folder is not None else None,
@@ -210,22 +223,6 @@ class RouterMessaging:
                 await start()
             except BrokerError as error:
                 _log.warning("%s", error)
-
-
-def _transport(
-    settings: Settings,
-    folder: Path | None,
-    environ: Mapping[str, str] | None,
-    *,
-    clock: Callable[[], float],
-    random: Callable[[], float],
-    name: str,
-) -> Transport:
-    if settings.broker == "embedded":
-        path = folder / BROKER_FILE if folder is not None else None
-        return EmbeddedTransport(path, clock=clock, random=random, disk_bytes=settings.outbox_disk_bytes)
-    endpoint = parse_broker_url(settings.broker, environ)
-    return amqp_transport(endpoint, random=random, library=settings.broker_transport, name=name)
 
 
 def _new_id(clock: Callable[[], float], entropy: Callable[[int], bytes]) -> str:

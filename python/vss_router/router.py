@@ -303,12 +303,12 @@ class Router(MessagingSurface):
     async def _start_rest(self, stack: AsyncExitStack) -> None:
         host, port = self.settings.http_listen
         token = self.settings.http_token
-        stores = self._stores
+        stores, messaging = self._stores, self._messaging
         registry = metrics_registry(stores.boards, self.status)
         registry.register(FanoutCollector(self.subscribers))
         stores.register(registry)
-        if self._messaging is not None:
-            registry.register(MessagingCollector(self._messaging))
+        if messaging is not None:
+            registry.register(MessagingCollector(messaging))
         app = build_app(
             self.reader,
             boards=stores.boards,
@@ -323,9 +323,9 @@ class Router(MessagingSurface):
             counters=stores.counters(),
             comparing=self.links,
             followed=stores.followed if stores.replica else None,
-            topology=topology_view(self._messaging.topology) if self._messaging is not None else None,
-            inspector=self._messaging.transport if self._messaging is not None else None,
-            dead_letters=self._messaging.dead_letters if self._messaging is not None else None,
+            topology=topology_view(messaging.topology, virtual_host=messaging.virtual_host) if messaging else None,
+            inspector=messaging.transport if messaging else None,
+            dead_letters=messaging.dead_letters if messaging else None,
             clock=self._clock,
         )
         self._server = HttpServer(app, host=host, port=port, token=token)
