@@ -12,7 +12,7 @@ from benches.inputs import ROOT
 from benches.schema import Machine, Versions
 
 RUST_PEERS: Final = {"asterisk-rs-ami", "memchr"}
-PYTHON_PEERS: Final = ("paho-mqtt", "panoramisk")
+PYTHON_PEERS: Final = ("aio-pika", "paho-mqtt", "panoramisk")
 
 
 def output(*command: str) -> str:

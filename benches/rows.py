@@ -36,6 +36,7 @@ def at_most(first: float | None, goal: float | None = None, unit: Literal["x", "
 
 EVERYDAY = "asterisk-22.ami.gz, unpacked"
 GROWTH_SIZES = (100, 1_000, 10_000, 100_000)
+OUTSTANDING = (64, 512, 2_048)  # messages published ahead of their confirms
 
 PLANS = [
     Plan(
@@ -110,6 +111,19 @@ PLANS = [
             Against(ours="bare route p99", bar=at_most(None, 1, "ms"), kind="absolute"),
             Against(ours="GET p99 without events", beside="bare route p99", kind="growth"),
             Against(ours="snapshot p99", bar=at_most(None, 1, "ms"), kind="absolute"),
+        ],
+    ),
+    Plan(
+        id="P6",
+        what="publish, persistent and confirmed, 400 bytes, by messages outstanding; embedded: publish → ack",
+        input="asterisk-22.ami.gz, its shortest events, 400 bytes in the mean, into one durable queue; PerfTest 2.22.1",
+        against=[
+            *(
+                Against(ours=f"LapinTransport, {outstanding:,}", beside=f"{peer}, {outstanding:,}", bar=bar)
+                for outstanding in OUTSTANDING
+                for peer, bar in (("aio-pika", at_least(2.5)), ("PerfTest", at_least(1, 1.2)))
+            ),
+            Against(ours="embedded, memory", beside="embedded, journal"),
         ],
     ),
     Plan(

@@ -2,7 +2,7 @@
 
 Exits 1 when a ratio misses its first bar, 2 when the extension was built in debug. Absolute figures (P5 HTTP, P7, P9)
 are printed with their bar; `--assert` holds them to it as well, for a quiet machine. Rows that need a Redis (P4, P7,
-parts of P5) are left out where none is to be had.
+parts of P5) or a RabbitMQ (P6) are left out where none is to be had.
 """
 
 import argparse
@@ -15,7 +15,7 @@ import msgspec
 from rich.console import Console
 from rich.table import Table
 
-from benches import http_reads, memory, reads, rust, topics, visible, writes
+from benches import http_reads, memory, publishing, reads, rust, topics, visible, writes
 from benches.inputs import EVERYDAY, ROOT, unpacked
 from benches.machine import commit, machine, versions
 from benches.python import pytest_sides
@@ -36,6 +36,7 @@ def measured(row: str) -> list[Side]:
         "P4": writes.sides,
         "P5": reads.sides,
         "P5 HTTP": http_reads.sides,
+        "P6": publishing.sides,
         "P7": visible.sides,
         "P8": rust.growth_sides,
         "P9": memory.sides,
@@ -46,8 +47,8 @@ def measured(row: str) -> list[Side]:
 def shown_side(side: Side) -> str:
     if side.unit == "bytes":
         return f"{side.median / 1e6:.1f} MB"
-    if side.unit == "s/row":
-        return f"{1 / side.median:,.0f} rows/s"
+    if side.unit in {"s/row", "s/message"}:
+        return f"{1 / side.median:,.0f} {side.unit.removeprefix('s/')}s/s"
     if side.unit in {"s/event", "s/read", "s/match"}:
         return f"{side.median * 1e6:.3g} µs/{side.unit.removeprefix('s/')}"
     if side.unit == "s":

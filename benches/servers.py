@@ -1,4 +1,4 @@
-"""The processes of a measurement under load: a flooding PBX, the router, a bare route, a Redis; ended by their pids."""
+"""The processes of a measurement: a flooding PBX, the router, a bare route, Redis, RabbitMQ; ended by their pids."""
 
 import contextlib
 import subprocess
@@ -13,11 +13,12 @@ from typing import Final
 
 from benches.bare import PATH
 from benches.inputs import ROOT
-from tests.services.programs import REDIS, ProgramMissingError, located
+from tests.services.programs import EPMD, RABBITMQ, REDIS, ProgramMissingError, located
+from tests.services.rabbitmq_server import RabbitMqServer
 from tests.services.redis_server import RedisServer
 from tests.services.server_process import free_port
 
-__all__ = ["HOST", "bare_route", "flood", "redis_server", "router"]
+__all__ = ["HOST", "bare_route", "flood", "rabbitmq_server", "redis_server", "router"]
 
 HOST: Final = "127.0.0.1"
 SECRET: Final = "bench"
@@ -119,3 +120,21 @@ def redis_server() -> Iterator[RedisServer | None]:
             yield server
         finally:
             server.stop()
+
+
+@contextlib.contextmanager
+def rabbitmq_server() -> Iterator[RabbitMqServer | None]:
+    """A private RabbitMQ with the settings it has by itself; None when there is none to be had, and it is said why."""
+    try:
+        located(RABBITMQ)
+        located(EPMD)
+    except ProgramMissingError as missing:
+        print(f"  without RabbitMQ: {missing}", file=sys.stderr, flush=True)
+        yield None
+        return
+    with tempfile.TemporaryDirectory(prefix="vss-bench-rabbitmq-") as folder:
+        server = RabbitMqServer(Path(folder), settings={"collect_statistics_interval": "5000"}, modest=False)
+        try:
+            yield server.start()
+        finally:
+            server.remove()

@@ -9,6 +9,7 @@ import os
 import socket
 import ssl
 import subprocess
+import time
 from collections.abc import Mapping
 from itertools import count
 from pathlib import Path
@@ -30,8 +31,9 @@ _ATTEMPTS: Final = 5
 _LONGEST_START: Final = 90.0  # seconds; ten of them are work for the processor
 _LONGEST_STOP: Final = 60.0
 _LONGEST_COMMAND: Final = 60.0
+_LONGEST_REOPENING: Final = 10.0
 # One thread and no busy waiting: many servers and the tests share few processors.
-_ERLANG: Final = "+S 1:1 +sbwt none +sbwtdcpu none +sbwtdio none -start_epmd false"
+_MODEST: Final = "+S 1:1 +sbwt none +sbwtdcpu none +sbwtdio none"
 _SETTINGS: Final = {
     # What the management API shows is that old at most; the default of 5 s would be waited for in many tests.
     "collect_statistics_interval": "100",
@@ -50,17 +52,24 @@ class RabbitMqServer:
 
     `settings` are further ones of `rabbitmq.conf`. `start` begins it, also again on the same ports after `kill` or
     `stop`, with its data. With `tls` it has a second port that speaks TLS only (`tls_url`); who shows a certificate
-    must show one of our authority. `remove` ends it for good.
+    must show one of our authority. `remove` ends it for good. With `modest` it takes few threads; a measurement lets it
+    take its own.
     """
 
     def __init__(
-        self, folder: Path, *, settings: Mapping[str, str] | None = None, tls: Certificates | None = None
+        self,
+        folder: Path,
+        *,
+        settings: Mapping[str, str] | None = None,
+        tls: Certificates | None = None,
+        modest: bool = True,
     ) -> None:
         self._program, self._epmd = needed(RABBITMQ), needed(EPMD)
         self._folder = folder
         self._settings = {**_SETTINGS, **(settings or {})}
         self._names = count(1)
         self._fixed_ports = False
+        self._erlang = f"{_MODEST if modest else ''} -start_epmd false"
         self.tls = tls
         self._vhosts: set[str] = set()
         self._users: set[str] = set()
@@ -99,7 +108,7 @@ class RabbitMqServer:
             "RABBITMQ_PID_FILE": folder / "pid",
             "RABBITMQ_NODENAME": f"vss-{self.port}@localhost",
             "RABBITMQ_DIST_PORT": self._node_port,
-            "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": f"{_ERLANG} -kernel inet_dist_use_interface {{127,0,0,1}}",
+            "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": f"{self._erlang} -kernel inet_dist_use_interface {{127,0,0,1}}",
             # The script then becomes the server instead of waiting for it, so that the pid is the server's.
             "RUNNING_UNDER_SYSTEMD": "1",
             "RABBITMQ_SERVER_START_ARGS": "-noinput",
@@ -188,7 +197,7 @@ class RabbitMqServer:
         if not is_listening(self.port) or (self.tls is not None and not is_listening(self.tls_port)):
             return False
         try:
-            self.api("GET", "overview")
+            self._ask("GET", "overview", None)
         except httpx.HTTPError:
             return False
         return True
@@ -196,7 +205,21 @@ class RabbitMqServer:
     # -- what is in it -------------------------------------------------------------------------------------------------
 
     def api(self, method: str, path: str, body: object = None) -> Any:
-        """Ask the management API as the administrator; `path` is what follows `/api/`."""
+        """Ask the management API as the administrator; `path` is what follows `/api/`.
+
+        The API opens its listener a second time when its node has started, and hangs up on whoever has found the
+        first one: what may be asked twice is asked again then.
+        """
+        deadline = time.monotonic() + _LONGEST_REOPENING
+        while True:
+            try:
+                return self._ask(method, path, body)
+            except (httpx.NetworkError, httpx.RemoteProtocolError):
+                if method == "POST" or not self.process.runs() or time.monotonic() > deadline:
+                    raise
+            time.sleep(0.05)
+
+    def _ask(self, method: str, path: str, body: object) -> Any:
         content = json.dumps(body).encode() if body is not None else None
         headers = {"content-type": "application/json"}
         url = f"{self.management_url}/api/{path}"
