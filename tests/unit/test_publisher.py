@@ -111,6 +111,23 @@ async def test_the_earlier_of_two_ends_counts_and_one_in_the_past_is_now(both: R
     assert [sent.properties.expiration_ms for sent in both.transport.queue] == [30_000, 0]
 
 
+async def test_what_amqp_has_no_number_for_is_left_out_and_the_message_goes_out(both: Rig) -> None:
+    far = datetime.fromtimestamp(NOW + 50 * 86_400, UTC)
+    near = datetime.fromtimestamp(NOW + 49 * 86_400, UTC)
+    await publisher(both).publish(SlotRestart(slot_id=3, expires_at=far))
+    await publisher(both).publish(SlotRestart(slot_id=3, expires_at=near))
+    await publisher(both).publish(SlotRestart(slot_id=3, timestamp=datetime(1969, 12, 31, tzinfo=UTC)))
+    assert [sent.properties.expiration_ms for sent in both.transport.queue] == [None, 49 * 86_400_000, None]
+    assert [sent.properties.timestamp for sent in both.transport.queue] == [int(NOW), int(NOW), None]
+
+
+@pytest.mark.parametrize("seconds", [float("nan"), float("inf"), 1e300])
+async def test_an_end_that_is_no_time_is_refused(both: Rig, seconds: float) -> None:
+    with pytest.raises(MessageError, match="a message cannot expire in"):
+        await publisher(both).publish(SlotRestart(slot_id=3), expires_seconds=seconds)
+    assert both.transport.calls == []
+
+
 @pytest.mark.parametrize(
     ("exchange", "key", "expected"),
     [
@@ -118,6 +135,8 @@ async def test_the_earlier_of_two_ends_counts_and_one_in_the_past_is_now(both: R
         ("vss.events", "telemetry.metrics", True),
         ("vss.events", "guacamole.session.start", True),
         ("vss.events", "gacs.failed", True),
+        ("vss.events", "call.other", True),
+        ("vss.events", "call.one.two", False),
         ("vss.events", "gacs.completed", False),
         ("vss.events", "operator.update", False),
         ("vss.events", "sync.gap", False),
@@ -125,7 +144,7 @@ async def test_the_earlier_of_two_ends_counts_and_one_in_the_past_is_now(both: R
         ("vss.commands", "something.else", False),
     ],
 )
-def test_what_has_a_queue_in_the_table_must_reach_one(exchange: str, key: str, expected: bool) -> None:
+def test_what_the_topology_binds_a_queue_for_must_reach_one(exchange: str, key: str, expected: bool) -> None:
     assert is_mandatory(exchange, key) is expected
 
 

@@ -6,25 +6,27 @@
 | `content_type` | `application/json` |
 | `message_id` | the message's `id` |
 | `type` | the routing key |
-| `timestamp` | the message's `timestamp`, whole seconds |
+| `timestamp` | the message's `timestamp`, whole seconds; none for one before 1970 |
 | `app_id` | who published it |
 | `priority` | a lead's priority |
-| `expiration` | what is left until a command's `expires_at` |
+| `expiration` | what is left until a command's `expires_at`; none for more than 49 days, which AMQP cannot say |
 | headers | `x-source`, `x-seq` where it has them, `traceparent` within a trace |
 """
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Final, final
 
 import msgspec
 
+from vss_router._core import TopicMatcher
 from vss_router.broker.message import HeaderValue, Message, Properties
 from vss_router.broker.outbox import Outbox, Trouble, TroubleKind
 from vss_router.broker.tracing import trace_headers
-from vss_router.errors import BrokerError
-from vss_router.events import MESSAGE_TYPES, AutodialLead, Command, Event, SystemAlert, encode, route_of, stamped
+from vss_router.broker.vss_topology import vss_topology
+from vss_router.errors import BrokerError, MessageError
+from vss_router.events import AutodialLead, Command, Event, SystemAlert, encode, route_of, stamped
 from vss_router.events.system import Severity
 
 __all__ = ["Publisher", "is_mandatory"]
@@ -39,12 +41,23 @@ _SEVERITIES: Final[Mapping[TroubleKind, Severity]] = {
 }
 
 
+_MOST_EXPIRATION_MS: Final = (1 << 32) - 1
+"""RabbitMQ refuses a longer one."""
+
+
+@cache
+def _bindings(exchange: str) -> TopicMatcher:
+    matcher = TopicMatcher()
+    for binding in vss_topology().bindings:
+        if binding.exchange == exchange:
+            matcher.add(binding.routing_key, 0)
+    return matcher
+
+
 @lru_cache(maxsize=1024)
 def is_mandatory(exchange: str, routing_key: str) -> bool:
-    """Whether a message must reach a queue: the topology has one for its routing key."""
-    return any(
-        known.queue is not None and known.exchange == exchange and known.covers(routing_key) for known in MESSAGE_TYPES
-    )
+    """Whether a message must reach a queue: the topology binds one for its routing key."""
+    return bool(_bindings(exchange).match(routing_key))
 
 
 @final
@@ -99,7 +112,7 @@ class Publisher:
         OutboxFullError
             Nothing more can be taken, or the command's queue is full.
         MessageError
-            It cannot be encoded, is too big, or the broker will never take it.
+            It cannot be encoded, is too big, `expires_seconds` is no time, or the broker will never take it.
         """
         made = self.message_of(message, priority=priority, expires_seconds=expires_seconds)
         await self._outbox.publish(made, refusable=isinstance(message, Command))
@@ -137,8 +150,7 @@ class Publisher:
         """
         now = self._clock()
         if isinstance(message, Command) and message.expires_at is None and expires_seconds is not None:
-            expires_at = datetime.fromtimestamp(round(now + expires_seconds, 3), UTC)
-            message = msgspec.structs.replace(message, expires_at=expires_at)
+            message = msgspec.structs.replace(message, expires_at=_end(now, expires_seconds))
         message = stamped(message, now=now, new_id=self._ids)
         if priority is None and isinstance(message, AutodialLead):
             priority = message.priority
@@ -152,7 +164,7 @@ class Publisher:
                 priority=priority,
                 expiration_ms=_expiration(message, now, expires_seconds),
                 message_id=message.id,
-                timestamp=int(message.timestamp.timestamp()),
+                timestamp=_whole_seconds(message.timestamp),
                 type=route.routing_key,
                 app_id=self._app_id,
             ),
@@ -180,8 +192,21 @@ class Publisher:
 
 
 def _expiration(message: Event | Command, now: float, seconds: float | None) -> int | None:
-    """Milliseconds; the earlier of the two."""
-    left = [] if seconds is None else [seconds]
+    """Milliseconds; the earlier of the two, None for ever and for longer than the broker takes."""
+    left = [] if seconds is None else [_end(now, seconds).timestamp() - now]
     if isinstance(message, Command) and message.expires_at is not None:
         left.append(message.expires_at.timestamp() - now)
-    return max(0, round(min(left) * 1000)) if left else None
+    milliseconds = max(0, round(min(left) * 1000)) if left else None
+    return milliseconds if milliseconds is not None and milliseconds <= _MOST_EXPIRATION_MS else None
+
+
+def _end(now: float, seconds: float) -> datetime:
+    try:
+        return datetime.fromtimestamp(round(now + seconds, 3), UTC)
+    except (ValueError, OverflowError, OSError):
+        raise MessageError(f"a message cannot expire in {seconds:g} s: give a number of seconds") from None
+
+
+def _whole_seconds(moment: datetime) -> int | None:
+    seconds = int(moment.timestamp())
+    return seconds if seconds >= 0 else None
