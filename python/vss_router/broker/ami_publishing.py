@@ -30,6 +30,8 @@ AmiEvent: TypeAlias = tuple[int, str, bytes]
 RETRY_SECONDS: Final = 0.2
 _ID: Final = b'"id":"'
 _ID_LENGTH: Final = 36
+_TIME: Final = b'"timestamp":"'
+_SECOND_LENGTH: Final = len("2026-11-21T20:10:05")
 _NO_ROOM: Final = "the router had no room for events that the broker did not take"
 _TAKEN_OVER: Final = "another router published until now"
 _UNDECIDED: Final = "it was open for too long which router publishes"
@@ -111,6 +113,7 @@ class AmiPublishing:
         self._overlap_seconds = overlap_seconds
         self._sources: dict[str, _Source] = {}
         self._mandatory: dict[str, bool] = {}
+        self._second: tuple[bytes, int | None] = (b"", None)
         self._retry: asyncio.TimerHandle | None = None
 
     def __call__(self, source: str, events: list[AmiEvent]) -> None:
@@ -156,14 +159,14 @@ class AmiPublishing:
             self._withhold(known, events, now)
 
     def _offer(self, source: str, known: _Source, events: Sequence[AmiEvent], now: float) -> None:
-        taken = self._outbox.offer([self._message(source, event, int(now)) for event in events])
+        taken = self._outbox.offer([self._message(source, event) for event in events])
         self.stats.published += taken
         if taken:
             known.last_seq = events[taken - 1][0]
         if taken < len(events):
             self._miss(known, events[taken:], now, _NO_ROOM)
 
-    def _message(self, source: str, event: AmiEvent, now: int) -> Message:
+    def _message(self, source: str, event: AmiEvent) -> Message:
         seq, key, body = event
         mandatory = self._mandatory.get(key)
         if mandatory is None:
@@ -177,12 +180,20 @@ class AmiPublishing:
             Properties(
                 headers={"x-source": source, "x-seq": seq},
                 message_id=body[at : at + _ID_LENGTH].decode() if at >= len(_ID) else None,
-                timestamp=now,
+                timestamp=self._timestamp(body),
                 type=key,
                 app_id=self._app_id,
             ),
             mandatory,
         )
+
+    def _timestamp(self, body: bytes) -> int | None:
+        """The event's own time, which stands at its head; events of one second come together."""
+        at = body.find(_TIME) + len(_TIME)
+        second = body[at : at + _SECOND_LENGTH]
+        if second != self._second[0]:
+            self._second = (second, _unix_seconds(second) if at >= len(_TIME) else None)
+        return self._second[1]
 
     def _hold(self, known: _Source, events: Sequence[AmiEvent], now: float) -> None:
         known.held.extend((now, event) for event in events)
@@ -230,7 +241,7 @@ class AmiPublishing:
             started=_time(missed.started),
             ended=_time(now),
         )
-        if self._outbox.offer([self._message(source, (missed.to_seq, gap.event, encode(gap)), int(now))]) == 0:
+        if self._outbox.offer([self._message(source, (missed.to_seq, gap.event, encode(gap)))]) == 0:
             return False
         known.missed = None
         self.stats.gaps += 1
@@ -251,3 +262,12 @@ class AmiPublishing:
 
 def _time(now: float) -> datetime:
     return datetime.fromtimestamp(int(now * 1000) / 1000, UTC)
+
+
+def _unix_seconds(second: bytes) -> int | None:
+    try:
+        moment = datetime.fromisoformat(second.decode()).replace(tzinfo=UTC)
+    except ValueError:
+        return None
+    seconds = int(moment.timestamp())
+    return seconds if seconds >= 0 else None
