@@ -11,7 +11,7 @@ from vss_router.broker.topology import DeadLetter, Limits, Queue, Topology
 from vss_router.broker.transport import QueueCounts, TransportStatus
 from vss_router.errors import TopologyError
 
-__all__ = ["LEAD", "NOW", "START", "Desk", "HandingTransport", "desk_with", "until"]
+__all__ = ["LEAD", "NOW", "START", "ConsumptionDouble", "Desk", "HandingTransport", "desk_with", "until"]
 
 OnDelivery = Callable[[Delivery], None]
 NOW: Final = 1_795_290_561.0

@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-from tests.consumer_desk import LEAD, START, Desk, desk_with, until
+from tests.consumer_desk import LEAD, START, ConsumptionDouble, Desk, desk_with, until
 from vss_router.broker.consumers import Claim, Claimed, Retry, handler_run
 from vss_router.broker.consumers.lanes import retry_topology
 from vss_router.broker.message import Settlement
-from vss_router.broker.topology import Queue
+from vss_router.broker.topology import Queue, Topology
 from vss_router.errors import SettingsError
 from vss_router.events import CallStart, Event
 
@@ -117,6 +117,59 @@ class TestReaders:
         desk.consumers.on("call.*")(Seen())
         await desk.started()
         assert "vss.Seen.desk" in desk.transport.consumptions
+
+
+class TestStart:
+    async def test_a_handler_registered_while_the_others_start_starts_once_and_so_do_they(self) -> None:
+        desk = Desk()
+        standing = asyncio.Event()
+        declare, consumed = desk.transport.declare, list[str]()
+
+        async def slow_declare(topology: Topology) -> None:
+            await standing.wait()
+            await declare(topology)
+
+        async def counted(queue: str, *args: Any, **options: Any) -> ConsumptionDouble:
+            consumed.append(queue)
+            return ConsumptionDouble(queue, *args, None)
+
+        desk.transport.declare = slow_declare  # type: ignore[method-assign]
+        desk.transport.consume = counted  # type: ignore[assignment]
+        desk.consumers.consumer("vss.call.events")(nothing)
+        starting = asyncio.ensure_future(desk.consumers.start())
+        await asyncio.sleep(0)
+        desk.consumers.consumer("vss.slot.events")(nothing)
+        await asyncio.sleep(0)
+        standing.set()
+        await starting
+        await until(lambda: len(consumed) >= 2)
+        assert sorted(consumed) == ["vss.call.events", "vss.slot.events"]
+
+    async def test_a_consumer_that_starts_as_the_drain_begins_is_closed_again(self) -> None:
+        desk = Desk()
+        let_go = asyncio.Event()
+        made = ConsumptionDouble("vss.call.events", lambda _: None, None)
+
+        async def slow(*_args: Any, **_options: Any) -> ConsumptionDouble:
+            await let_go.wait()
+            return made
+
+        desk.transport.consume = slow  # type: ignore[method-assign]
+        desk.consumers.consumer("vss.call.events")(nothing)
+        starting = asyncio.ensure_future(desk.consumers.start())
+        await until(lambda: len(desk.consumers.stats()) == 1)
+        await desk.consumers.drain(1)
+        let_go.set()
+        await starting
+        assert made.closed
+
+    async def test_trouble_of_the_broker_is_told_as_long_as_it_lasts(self) -> None:
+        desk = await desk_with(nothing)
+        consumption = desk.transport.consumptions["vss.call.events"]
+        consumption.trouble = "there is no connection"
+        assert desk.stats.trouble == "there is no connection"
+        consumption.trouble = None
+        assert desk.stats.trouble is None
 
 
 class TestLanes:

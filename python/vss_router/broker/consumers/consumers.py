@@ -187,9 +187,12 @@ class Consumers:
 
     async def start(self) -> None:
         """Declare the lanes and begin to consume; the transport waits for a broker that is away."""
-        self._started = True
-        await self._copies.declare({lane for each in self._registrations for lane in each.retry.lanes()})
-        for registration in tuple(self._registrations[len(self._workers) :]):
+        registered = tuple(self._registrations)
+        self._started = True  # from here on each that is registered starts by itself
+        await self._copies.declare({lane for each in registered for lane in each.retry.lanes()})
+        for registration in registered:
+            if self._draining.is_set():
+                return
             await self._worker(registration).start()
 
     async def drain(self, seconds: float = 10.0) -> Drained:

@@ -36,5 +36,8 @@ def kept_deadline(
 
 def iso(seconds: float) -> str:
     """Unix seconds as ISO 8601 in UTC with milliseconds."""
-    moment = datetime.datetime.fromtimestamp(seconds, datetime.UTC)
+    try:
+        moment = datetime.datetime.fromtimestamp(seconds, datetime.UTC)
+    except (ValueError, OverflowError, OSError):
+        return f"{seconds:g} s after 1970"  # a header may say anything
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")

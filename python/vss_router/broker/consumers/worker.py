@@ -5,6 +5,8 @@ import logging
 from collections import deque
 from typing import Final, final
 
+import msgspec
+
 from vss_router.broker.consumers.handler_run import CANCEL_SECONDS
 from vss_router.broker.consumers.registration import Registration
 from vss_router.broker.consumers.stats import ConsumerStats
@@ -41,11 +43,13 @@ class Worker:
 
     def stats(self) -> ConsumerStats:
         """What became of its messages so far."""
-        stats = self._stats
-        stats.waiting, stats.in_flight = len(self._waiting), len(self._tasks)
-        if self._consumption is not None and self._consumption.trouble is not None:
-            stats.trouble = self._consumption.trouble
-        return stats
+        consuming = self._consumption.trouble if self._consumption is not None else None
+        return msgspec.structs.replace(
+            self._stats,
+            waiting=len(self._waiting),
+            in_flight=len(self._tasks),
+            trouble=consuming or self._stats.trouble,
+        )
 
     async def start(self) -> None:
         """Declare what it needs and begin to consume; a broker that is away is waited for by the transport."""
@@ -56,6 +60,8 @@ class Worker:
             prefetch=self._registration.prefetch,
             on_cancel=self._cancelled,
         )
+        if self._draining:  # it came too late
+            await self._consumption.close()
 
     async def stop_consuming(self) -> None:
         """Get nothing new; what waits for a slot goes back."""
