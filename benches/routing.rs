@@ -46,14 +46,14 @@ fn main() -> Result<(), Box<dyn Error>> {
         for (target, pattern) in made.patterns.iter().enumerate() {
             matcher.add(pattern, target as u64)?;
         }
-        let mut matches = Matches::default();
-        let hits = matching(&matcher, &made.keys, &mut matches)?;
+        let mut found = Matches::default();
+        let hits = matching(&matcher, &made.keys, &mut found)?;
         if hits * 100 != made.keys.len() {
             return Err(format!("{hits} of {} keys match: it should be 1 in 100", made.keys.len()).into());
         }
         group.throughput(Throughput::Elements(made.keys.len() as u64));
         group.bench_function(name, |bencher| {
-            bencher.iter(|| black_box(matching(&matcher, &made.keys, &mut matches)));
+            bencher.iter(|| black_box(matching(&matcher, &made.keys, &mut found)));
         });
     }
     group.finish();
@@ -61,10 +61,10 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-fn matching(matcher: &TopicMatcher, keys: &[String], matches: &mut Matches) -> Result<usize, RoutingError> {
+fn matching(matcher: &TopicMatcher, keys: &[String], found: &mut Matches) -> Result<usize, RoutingError> {
     let mut hits = 0;
     for key in keys {
-        hits += usize::from(!matcher.find(key, matches)?.is_empty());
+        hits += usize::from(!matcher.find(key, found)?.is_empty());
     }
     Ok(hits)
 }
