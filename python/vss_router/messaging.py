@@ -145,8 +145,10 @@ class RouterMessaging:
             consumed=self.log.consumed if self.log is not None else None,
         )
         self.dead_letters = DeadLetters(self.transport)
-        self.rpc_server = RpcServer(self.transport, role=RPC_ROLE)
-        add_status_methods(self.rpc_server, reader, instance=instance)
+        # All routers of one broker share a queue of requests: who knows no PBX would answer a part of them with that.
+        self.rpc_server = RpcServer(self.transport, role=RPC_ROLE) if endpoint is None or _reads(settings) else None
+        if self.rpc_server is not None:
+            add_status_methods(self.rpc_server, reader, instance=instance)
         self._rpc = RpcClient(self.transport, name=instance, ids=ids)
         self._calling = asyncio.Lock()
         self._can_call = False
@@ -173,7 +175,8 @@ class RouterMessaging:
     async def stop(self) -> None:
         """Let handlers end, publish what waits or leave it on disk, close."""
         self.ami.close()
-        await self.rpc_server.stop()
+        if self.rpc_server is not None:
+            await self.rpc_server.stop()
         await self._rpc.stop()
         drained = await self.consumers.drain(self._drain_seconds)
         if drained.requeued:
@@ -214,15 +217,22 @@ class RouterMessaging:
         await self.transport.declare(self.topology)
         try:
             await self.transport.connect()
-        except BrokerError as error:
+        except BrokerError:
             if self._is_embedded:
                 raise
-            _log.warning("%s; it is tried again for as long as the router runs", str(error).rstrip("."))
-        for start in (self.consumers.start, self.rpc_server.start):
+            # Why was just logged by the transport.
+            _log.warning("the broker cannot be used yet; it is tried again for as long as the router runs")
+        for part in (self.consumers, self.rpc_server):
             try:
-                await start()
+                if part is not None:
+                    await part.start()
             except BrokerError as error:
                 _log.warning("%s", error)
+
+
+def _reads(settings: Settings) -> bool:
+    """Whether it has a PBX to tell of, its own or one in Redis."""
+    return bool(settings.ami) or settings.redis is not None
 
 
 def _new_id(clock: Callable[[], float], entropy: Callable[[int], bytes]) -> str:
