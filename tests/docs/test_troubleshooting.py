@@ -6,6 +6,7 @@ from operator import itemgetter
 
 from tests.docs.pages import ROOT
 from tests.docs.sentences import ANY, all_sentences, covers, headings, python_sentences, sentences_in
+from vss_router.log import mask
 
 PAGE = ROOT / "docs" / "troubleshooting.md"
 
@@ -18,6 +19,11 @@ def test_every_error_sentence_has_its_entry() -> None:
         if not any(covers(entry, said.text) for entry in entries)
     ]
     assert missing == []
+
+
+def test_no_sentence_loses_a_word_to_the_masking_of_secrets() -> None:
+    sentences = [re.sub(r"\w+:\w+@", "", said.text) for said in all_sentences()]  # a URL written as an example may
+    assert [sentence for sentence in sentences if mask(sentence) != sentence] == []
 
 
 def test_no_entry_outlives_its_error() -> None:

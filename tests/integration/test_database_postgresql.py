@@ -64,7 +64,7 @@ async def test_a_wrong_password_is_told_without_showing_it(start_postgres: Start
     hba.write_text("host all app 127.0.0.1/32 scram-sha-256\nhost all all 127.0.0.1/32 trust\n")
     server.sql("SELECT pg_reload_conf()")
     said = await refused(server.url().replace("vss@", "app:wrong-secret@"))
-    assert said.endswith("refuses the user or the password: check both in --database")
+    assert said.endswith("refuses the password, or the user: check both in --database")
     assert "wrong-secret" not in said
 
 

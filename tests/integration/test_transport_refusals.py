@@ -60,7 +60,7 @@ async def refused_login(transport: Transport) -> str:
 async def test_a_wrong_password_names_the_user_and_not_the_password(rabbitmq: RabbitMqServer, make: Make) -> None:
     endpoint = msgspec.structs.replace(parse_broker_url(rabbitmq.new_vhost()), password=Secret("wr0ng"))
     sentence = await refused_login(make(endpoint))
-    assert "refuses user vss or its password" in sentence
+    assert "refuses the password of user vss, or the user" in sentence
     assert "wr0ng" not in sentence
 
 

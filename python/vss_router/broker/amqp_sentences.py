@@ -60,7 +60,7 @@ class AmqpSentences:
             case "tls":
                 return BrokerRefusedError(
                     f"TLS with RabbitMQ at {at} fails ({fault.text}): name the authority of its certificate with ca= "
-                    "in the URL of the broker, and our own certificate with cert= and key= if it asks for one"
+                    "in the URL of the broker, and our own certificate with cert= and key=, if it asks for one"
                 )
             case "broken":
                 return BrokerUnavailableError(
@@ -84,7 +84,8 @@ class AmqpSentences:
     def _closed(self, fault: AmqpFault, at: str) -> BrokerError:
         if fault.code == _ACCESS_REFUSED:
             return BrokerRefusedError(
-                f"RabbitMQ at {at} refuses user {self._user} or its password: correct them in the URL of the broker"
+                f"RabbitMQ at {at} refuses the password of user {self._user}, or the user: correct them in the URL "
+                "of the broker"
             )
         if fault.code == _NOT_ALLOWED and "not found" in fault.text:
             return BrokerRefusedError(

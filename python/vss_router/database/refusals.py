@@ -16,7 +16,7 @@ def refusal(url: str, error: BaseException) -> DatabaseError:
     """The error to raise for what SQLAlchemy, a driver or the system raised; `url` is the address for people."""
     codes = {getattr(cause, "sqlstate", None) for cause in _causes(error)}
     if codes & _WRONG_PASSWORD:
-        return DatabaseError(f"the database {url} refuses the user or the password: check both in --database")
+        return DatabaseError(f"the database {url} refuses the password, or the user: check both in --database")
     if codes & _NO_DATABASE:
         return DatabaseError(f"the database {url} does not exist on that server: create it with createdb first")
     if codes & _NOT_ALLOWED:

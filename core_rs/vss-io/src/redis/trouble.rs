@@ -65,7 +65,7 @@ pub enum Trouble {
     },
     /// The server's certificate, or ours, is not accepted.
     #[error(
-        "TLS with Redis at {address} fails ({why}): name the authority of its certificate with ca= in the URL of Redis, and our own certificate with cert= and key= if it asks for one"
+        "TLS with Redis at {address} fails ({why}): name the authority of its certificate with ca= in the URL of Redis, and our own certificate with cert= and key=, if it asks for one"
     )]
     Certificate {
         /// Where.
