@@ -119,6 +119,20 @@ class LimitsContract:
         assert first.properties.headers["x-first-death-reason"] == "maxlen"
         assert await contents(rig.transport, "a", "dead") == {"a": ["3"], "dead": ["2"]}
 
+    async def test_what_is_over_dies_when_a_full_queue_drops_what_stood_before_it(self, rig: TransportRig) -> None:
+        await with_queues(rig.transport, "dead")
+        await with_limits(rig.transport, "a", max_length=2, dead_letter="dead")
+        for message in [*to_queue("a", "1"), *to_queue("a", "2", expiration_ms=0), *to_queue("a", "3")]:
+            await publish(rig.transport, message)
+        # Nothing asks for the other queue before: a question can be what it notices by.
+        await ready_messages(rig.transport, "dead", 2)
+        reasons = {}
+        for _ in range(2):
+            dead = await got(rig.transport, "dead")
+            reasons[dead.body] = dead.properties.headers["x-first-death-reason"]
+        assert reasons == {b"1": "maxlen", b"2": "expired"}
+        assert await drained(rig.transport, "a") == ["3"]
+
     async def test_a_full_queue_can_nack_and_dead_letter(self, rig: TransportRig) -> None:
         await with_queues(rig.transport, "dead")
         await with_limits(rig.transport, "a", max_length=1, overflow="reject-publish-dlx", dead_letter="dead")

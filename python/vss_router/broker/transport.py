@@ -1,7 +1,7 @@
 """The one surface of all transports: `embedded`, `lapin`, `aio_pika`.
 
 ```
-             connect()              first attempt fails: it says so, and goes on trying
+             connect()              first attempt fails: it says so, and goes on trying (embedded: back to new)
  (new) ─────────────▶ connecting ◀──────────────────────────────┐
                         │  connected                            │ connection lost: unconfirmed publishes are LOST,
                         ▼                                       │ unacked deliveries will be redelivered
@@ -76,7 +76,8 @@ class Transport(Protocol):
         BrokerUnavailableError
             It does not answer.
 
-        After either error the transport goes on trying, with back-off and jitter, until `close`.
+        After either error the transport goes on trying, with back-off and jitter, until `close`. The embedded one does
+        not: its journal does not come right by itself, so whoever mended what the sentence names calls `connect` again.
         """
 
     async def ready(self) -> None:

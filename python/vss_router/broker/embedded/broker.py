@@ -57,7 +57,6 @@ class EmbeddedBroker:
         self._places = itertools.count(1)
         self._waiting: list[EmbeddedConsumption] = []
         self._dying: deque[tuple[EmbeddedQueue, Entry, DeathReason]] = deque()
-        self._burying = False
         self._record: tuple[Message, bytes] | None = None
 
     def now(self) -> float:
@@ -91,14 +90,9 @@ class EmbeddedBroker:
             where = f"the exchange {message.exchange}" if message.exchange else "the default exchange"
             return Confirm(Outcome.RETURNED, f"no queue takes {message.routing_key} of {where}: bind one")
         # All its queues have it before any of them buries anything for it, as in RabbitMQ.
-        self._burying = True
-        try:
-            full = [queue.name for queue in queues if not queue.put(message)]
-        finally:
-            self._burying = False
+        full = [queue.name for queue in queues if not queue.put(message)]
         self._record = None
-        if self._dying:
-            self._bury()
+        self.bury_dead()
         if full:
             return Confirm(Outcome.NACKED, f"the queue {full[0]} is full and rejects: let it be consumed")
         return _CONFIRMED
@@ -141,19 +135,16 @@ class EmbeddedBroker:
     # -- dead letters --------------------------------------------------------------------------------------------------
 
     def bury(self, queue: EmbeddedQueue, entry: Entry, reason: DeathReason) -> None:
-        """It died: to the dead-letter exchange with it, if the queue has one.
-
-        One after the other, not one inside the other: a dead letter can push the next one out of a full queue.
-        """
-        if queue.limits.dead_letter is None and not self._burying:
+        """It died: to the dead-letter exchange with it at the next `bury_dead`, if the queue has one."""
+        if queue.limits.dead_letter is None:
             self.forget(entry)
-            return
-        self._dying.append((queue, entry, reason))
-        if not self._burying:
-            self._bury()
+        else:
+            self._dying.append((queue, entry, reason))
 
-    def _bury(self) -> None:
-        self._burying = True
+    def bury_dead(self) -> None:
+        """Send on what died, one after the other: a dead letter can push the next one out of a full queue."""
+        if not self._dying:
+            return
         try:
             for _ in range(_MOST_BURIED_AT_ONCE):
                 if not self._dying:
@@ -163,9 +154,8 @@ class EmbeddedBroker:
                 # Both in one write: it is never in both queues nor in none.
                 self.forget(entry)
         finally:
-            self._burying = False
             self._changed()
-        asyncio.get_running_loop().call_soon(self._bury)
+        asyncio.get_running_loop().call_soon(self.bury_dead)
 
     def _bury_one(self, queue: EmbeddedQueue, entry: Entry, reason: DeathReason) -> None:
         to = queue.limits.dead_letter

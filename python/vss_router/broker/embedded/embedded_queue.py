@@ -32,7 +32,10 @@ class QueueHost(Protocol):
         """It is done."""
 
     def bury(self, queue: "EmbeddedQueue", entry: Entry, reason: DeathReason) -> None:
-        """It died: to the dead-letter exchange with it, if the queue has one."""
+        """It died: to the dead-letter exchange with it at the next `bury_dead`, if the queue has one."""
+
+    def bury_dead(self) -> None:
+        """Send on what died; called after a change is complete, for a dead letter can come back to this queue."""
 
     def delete(self, queue: "EmbeddedQueue", reason: str) -> None:
         """The queue ends itself."""
@@ -70,7 +73,8 @@ class EmbeddedQueue:
     @property
     def messages(self) -> int:
         """How many are ready."""
-        self.drop_expired()
+        self._drop_expired()
+        self._host.bury_dead()
         return len(self._ready)
 
     @property
@@ -81,7 +85,7 @@ class EmbeddedQueue:
     # -- messages come -------------------------------------------------------------------------------------------------
 
     def put(self, message: Message) -> bool:
-        """Take a message; False when it is full and rejects."""
+        """Take a message; False when it is full and rejects. What dies of it is not buried yet."""
         limits = self._limits
         if limits.max_length is not None and limits.overflow != "drop-head" and len(self._ready) >= limits.max_length:
             if limits.overflow == "reject-publish-dlx":
@@ -92,9 +96,9 @@ class EmbeddedQueue:
             consumer.assign(entry)
             return True
         self._ready.append(entry)
-        self._drop_over_length()
-        if entry.expires_at is not None:
-            self.drop_expired()
+        # Either way there can be another head, and that one can be over.
+        if self._drop_over_length() or entry.expires_at is not None:
+            self._drop_expired()
         return True
 
     def _expires_at(self, message: Message) -> float | None:
@@ -111,8 +115,12 @@ class EmbeddedQueue:
 
     def drop_surplus(self) -> None:
         """Bury what is too much or too old."""
+        self._drop_surplus()
+        self._host.bury_dead()
+
+    def _drop_surplus(self) -> None:
         self._drop_over_length()
-        self.drop_expired()
+        self._drop_expired()
 
     def give_back(self, entries: list[Entry]) -> None:
         """Put entries back where they stood."""
@@ -120,20 +128,23 @@ class EmbeddedQueue:
             return
         for entry in entries:
             self._ready.give_back(entry)
-        self.drop_surplus()
+        self._drop_surplus()
         self._run()
+        self._host.bury_dead()
 
     # -- messages go ---------------------------------------------------------------------------------------------------
 
     def get(self) -> Delivery | None:
         """Take one, without a consumer."""
         self.touch()
-        self.drop_expired()
-        if not self._ready:
-            return None
-        entry = self._ready.pop()
-        self.drop_expired()
-        return self._got.delivery(self._got.add(entry), entry, waiting=len(self._ready))
+        self._drop_expired()
+        delivery = None
+        if self._ready:
+            entry = self._ready.pop()
+            self._drop_expired()
+            delivery = self._got.delivery(self._got.add(entry), entry, waiting=len(self._ready))
+        self._host.bury_dead()
+        return delivery
 
     def settled(self, entry: Entry, how: Settlement) -> None:
         """A consumer decided."""
@@ -146,6 +157,7 @@ class EmbeddedQueue:
         else:
             self._host.bury(self, entry, "rejected")
         self._run()
+        self._host.bury_dead()
 
     def purge(self) -> int:
         """Drop what is ready; how many."""
@@ -157,6 +169,8 @@ class EmbeddedQueue:
     def take_back(self) -> None:
         """Forget entries that could not be kept."""
         self._ready.drop_gone()
+        self._drop_expired()
+        self._host.bury_dead()
 
     def _with_room(self) -> EmbeddedConsumption | None:
         """The next consumer in turn that may get one more."""
@@ -171,18 +185,19 @@ class EmbeddedQueue:
     def _run(self) -> None:
         while self._ready and (consumer := self._with_room()) is not None:
             consumer.assign(self._ready.pop())
-            self.drop_expired()
+            self._drop_expired()
 
-    def _drop_over_length(self) -> None:
+    def _drop_over_length(self) -> bool:
         most = self._limits.max_length
-        if most is None or self._limits.overflow != "drop-head":
-            return
+        if most is None or self._limits.overflow != "drop-head" or len(self._ready) <= most:
+            return False
         while len(self._ready) > most:
             self._host.bury(self, self._ready.pop(), "maxlen")
+        return True
 
     # -- time ----------------------------------------------------------------------------------------------------------
 
-    def drop_expired(self) -> None:
+    def _drop_expired(self) -> None:
         """Bury what is over, at the head only, as RabbitMQ does; wait for the next one's end."""
         head = self._ready.head()
         if head is None or head.expires_at is None:
@@ -207,7 +222,8 @@ class EmbeddedQueue:
 
     def _on_expiry(self) -> None:
         self._expiry_timer = None
-        self.drop_expired()
+        self._drop_expired()
+        self._host.bury_dead()
 
     def touch(self) -> None:
         """It was used: its own end, if it has one, is put off."""
@@ -237,8 +253,9 @@ class EmbeddedQueue:
             return False
         consumer.attach(self)
         self._consumers.append(consumer)
-        self.drop_expired()
+        self._drop_expired()
         self._run()
+        self._host.bury_dead()
         return True
 
     def detach(self, consumer: EmbeddedConsumption) -> None:
@@ -260,7 +277,7 @@ class EmbeddedQueue:
         """Put limits in force, as a policy does: at once for the length, from the next message on for the time."""
         self.declared = declared
         self._limits = declared.limits
-        self._drop_over_length()
+        self.drop_surplus()
         self.touch()
 
     def end(self, reason: str) -> None:
