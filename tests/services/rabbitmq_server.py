@@ -9,7 +9,6 @@ import os
 import socket
 import ssl
 import subprocess
-import time
 from collections.abc import Mapping
 from itertools import count
 from pathlib import Path
@@ -31,7 +30,6 @@ _ATTEMPTS: Final = 5
 _LONGEST_START: Final = 90.0  # seconds; ten of them are work for the processor
 _LONGEST_STOP: Final = 60.0
 _LONGEST_COMMAND: Final = 60.0
-_LONGEST_REOPENING: Final = 10.0
 # One thread and no busy waiting: many servers and the tests share few processors.
 _MODEST: Final = "+S 1:1 +sbwt none +sbwtdcpu none +sbwtdio none"
 _SETTINGS: Final = {
@@ -197,7 +195,7 @@ class RabbitMqServer:
         if not is_listening(self.port) or (self.tls is not None and not is_listening(self.tls_port)):
             return False
         try:
-            self._ask("GET", "overview", None)
+            self.api("GET", "overview")
         except httpx.HTTPError:
             return False
         return True
@@ -205,21 +203,7 @@ class RabbitMqServer:
     # -- what is in it -------------------------------------------------------------------------------------------------
 
     def api(self, method: str, path: str, body: object = None) -> Any:
-        """Ask the management API as the administrator; `path` is what follows `/api/`.
-
-        The API opens its listener a second time when its node has started, and hangs up on whoever has found the
-        first one: what may be asked twice is asked again then.
-        """
-        deadline = time.monotonic() + _LONGEST_REOPENING
-        while True:
-            try:
-                return self._ask(method, path, body)
-            except (httpx.NetworkError, httpx.RemoteProtocolError):
-                if method == "POST" or not self.process.runs() or time.monotonic() > deadline:
-                    raise
-            time.sleep(0.05)
-
-    def _ask(self, method: str, path: str, body: object) -> Any:
+        """Ask the management API as the administrator; `path` is what follows `/api/`."""
         content = json.dumps(body).encode() if body is not None else None
         headers = {"content-type": "application/json"}
         url = f"{self.management_url}/api/{path}"

@@ -7,6 +7,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Final
 
@@ -19,6 +20,8 @@ _PORTS: Final = range(10_240, 22_000)
 _BUS_OFFSET: Final = 10_000
 # Not the seeded one: the workers of a run would all draw the same ports.
 _RANDOM: Final = random.SystemRandom()
+# A process bound to its parent ends with the thread that began it; one of `asyncio.to_thread` ends with its loop.
+_STARTER: Final = ThreadPoolExecutor(max_workers=1, thread_name_prefix="server-starter")
 
 
 class PortTakenError(Exception):
@@ -108,7 +111,8 @@ class ServerProcess:
             bound = [setpriv, "--pdeathsig", self._end_signal.name.removeprefix("SIG"), "--"]
         with self.log.open("ab") as sink:
             begin = sink.tell()
-            self._process = subprocess.Popen(
+            self._process = _STARTER.submit(
+                subprocess.Popen,
                 [*bound, *self._command],
                 cwd=self._folder,
                 env=self._environment,
@@ -119,7 +123,7 @@ class ServerProcess:
                 user=self._user,
                 group=self._user,
                 extra_groups=[] if self._user is not None else None,
-            )
+            ).result()
         deadline = time.monotonic() + self._longest_start
         while not is_ready():
             if not self.runs() or time.monotonic() > deadline:
