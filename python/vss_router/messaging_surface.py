@@ -17,7 +17,7 @@ import msgspec
 
 from vss_router.broker.consumers import Retry
 from vss_router.broker.consumers.consumers import DEFAULT_RETRY, PREFETCH, TIMEOUT_SECONDS
-from vss_router.broker.consumers.registration import Handler
+from vss_router.broker.consumers.registration import Handler, Takes
 from vss_router.broker.vss_topology import EVENTS
 from vss_router.errors import SettingsError
 from vss_router.events import Command, Event
@@ -82,7 +82,7 @@ class MessagingSurface:
         pattern: str,
         *,
         exchange: str = EVENTS,
-        type: type[Event] | type[Command] | None = None,  # noqa: A002 - what it is
+        type: Takes | None = None,  # noqa: A002 - what it is
         name: str | None = None,
         prefetch: int = PREFETCH,
         concurrency: int = 1,
@@ -107,7 +107,7 @@ class MessagingSurface:
     def consumer(
         self,
         queue: str,
-        type: type[Event] | type[Command] | None = None,  # noqa: A002 - what it is
+        type: Takes | None = None,  # noqa: A002 - what it is
         *,
         prefetch: int = PREFETCH,
         concurrency: int = 1,

@@ -57,6 +57,14 @@ class TestUndecodable:
             copy.properties.headers["x-failed-reason"]
         )
 
+    async def test_several_types_may_be_taken_and_others_are_parked(self) -> None:
+        desk = await desk_with(nothing, type=(CallStart, AutodialLead))
+        await desk.give()
+        await desk.give(routing_key="system.alert", body=b'{"message": "x"}')
+        (copy,) = desk.transport.published
+        assert "takes CallStart or AutodialLead, and system.alert" in str(copy.properties.headers["x-failed-reason"])
+        assert (desk.stats.handled, desk.stats.parked) == (1, 1)
+
     async def test_the_next_message_is_handled(self) -> None:
         desk = await desk_with(nothing)
         await desk.give(body=b"no json")

@@ -14,6 +14,7 @@ from vss_router.broker.consumers.registration import (
     NO_TOPOLOGY,
     Handler,
     Registration,
+    Takes,
     name_of,
     reader_queue,
     reader_topology,
@@ -26,7 +27,6 @@ from vss_router.broker.topology import Queue, Topology
 from vss_router.broker.transport import Transport
 from vss_router.broker.vss_topology import PARKED
 from vss_router.errors import SettingsError
-from vss_router.events import Command, Event
 
 __all__ = ["Consumers", "Drained"]
 
@@ -97,7 +97,7 @@ class Consumers:
     def consumer(
         self,
         queue: str,
-        type: type[Event] | type[Command] | None = None,  # noqa: A002 - what it is
+        type: Takes | None = None,  # noqa: A002 - what it is
         *,
         prefetch: int = PREFETCH,
         concurrency: int = 1,
@@ -110,7 +110,7 @@ class Consumers:
         Parameters
         ----------
         type
-            What it takes; another message is parked. None: any.
+            What it takes, one or a tuple of several; another message is parked. None: any.
         prefetch, concurrency
             How many messages are fetched ahead, and handled at once; one at a time are handled in order.
         retry, timeout_seconds
@@ -146,7 +146,7 @@ class Consumers:
         pattern: str,
         *,
         exchange: str = "vss.events",
-        type: type[Event] | type[Command] | None = None,  # noqa: A002 - as above
+        type: Takes | None = None,  # noqa: A002 - as above
         name: str | None = None,
         prefetch: int = PREFETCH,
         concurrency: int = 1,

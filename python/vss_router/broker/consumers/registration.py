@@ -13,10 +13,13 @@ from vss_router.broker.topology import Binding, Limits, Queue, Topology
 from vss_router.errors import SettingsError
 from vss_router.events import Command, Event
 
-__all__ = ["NO_TOPOLOGY", "Handler", "Registration", "name_of", "reader_queue", "reader_topology"]
+__all__ = ["NO_TOPOLOGY", "Handler", "Registration", "Takes", "name_of", "reader_queue", "reader_topology"]
 
 Handler: TypeAlias = Callable[..., Awaitable[object]]
 """`async def handler(message)` or `async def handler(message, delivery)`."""
+
+Takes: TypeAlias = type[Event] | type[Command] | tuple[type[Event] | type[Command], ...]
+"""One type of messages, or several; `Event` and `Command` stand for all of theirs."""
 
 NO_TOPOLOGY: Final = Topology()
 READER_EXPIRES_MS: Final = 3_600_000
@@ -33,7 +36,7 @@ class Registration(msgspec.Struct, frozen=True, kw_only=True):
     queue: str
     handler: Handler
     name: str
-    takes: type[Event] | type[Command] | None
+    takes: Takes | None
     prefetch: int
     concurrency: int
     retry: Retry
@@ -48,7 +51,7 @@ class Registration(msgspec.Struct, frozen=True, kw_only=True):
         queue: str,
         handler: Handler,
         *,
-        takes: type[Event] | type[Command] | None,
+        takes: Takes | None,
         prefetch: int,
         concurrency: int,
         retry: Retry,

@@ -29,7 +29,7 @@ from vss_router.broker.consumers.deadline import deadline_of, iso, kept_deadline
 from vss_router.broker.consumers.handler_run import Ended, HandlerRun
 from vss_router.broker.consumers.inbox import Claimed, Inbox
 from vss_router.broker.consumers.inbox_entry import InboxEntry
-from vss_router.broker.consumers.registration import Registration
+from vss_router.broker.consumers.registration import Registration, Takes
 from vss_router.broker.consumers.retry import lanes_later
 from vss_router.broker.consumers.stats import ConsumerStats, worth_a_line
 from vss_router.broker.consumers.trail import Trail, error_text
@@ -144,7 +144,7 @@ class Treatment:
         wanted = self._registration.takes
         if wanted is not None and not isinstance(message, wanted):
             raise MessageDecodeError(
-                f"The consumer {self._stats.handler} of {delivery.queue} takes {wanted.__name__}, "
+                f"The consumer {self._stats.handler} of {delivery.queue} takes {_names(wanted)}, "
                 f"and {trail.routing_key} on {trail.exchange} is a {type(message).__name__}: bind it to another queue."
             )
         return message
@@ -251,6 +251,10 @@ class Treatment:
             self._stats.late += 1
         setattr(self._stats, end, getattr(self._stats, end) + 1)
         return end
+
+
+def _names(wanted: Takes) -> str:
+    return " or ".join(each.__name__ for each in (wanted if isinstance(wanted, tuple) else (wanted,)))
 
 
 def _acked(delivery: Delivery) -> bool:
