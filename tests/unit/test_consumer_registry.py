@@ -129,12 +129,12 @@ class TestStart:
             await standing.wait()
             await declare(topology)
 
-        async def counted(queue: str, *args: Any, **options: Any) -> ConsumptionDouble:
+        async def counted(queue: str, *_args: Any, **_options: Any) -> ConsumptionDouble:
             consumed.append(queue)
-            return ConsumptionDouble(queue, *args, None)
+            return ConsumptionDouble(queue, lambda _: None, None)
 
         desk.transport.declare = slow_declare  # type: ignore[method-assign]
-        desk.transport.consume = counted  # type: ignore[assignment]
+        desk.transport.consume = counted  # type: ignore[method-assign]
         desk.consumers.consumer("vss.call.events")(nothing)
         starting = asyncio.ensure_future(desk.consumers.start())
         await asyncio.sleep(0)

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.outbox_rig import event, eventually, message, rig
+from tests.outbox_rig import LONGEST, event, eventually, message, rig
 from tests.transport_double import ScriptedTransport
 from vss_router.broker.outbox import Mark
 from vss_router.broker.outbox.entry import Entry
 from vss_router.broker.outbox.spool import Spool
-from vss_router.errors import JournalError
+from vss_router.errors import BrokerUnavailableError, JournalError
 
 
 async def test_a_disk_that_refuses_keeps_nothing_from_the_broker(
@@ -35,6 +35,22 @@ async def test_a_disk_that_refuses_keeps_nothing_from_the_broker(
         await both.drained()
         assert both.transport.ids == [*(f"main:{seq}" for seq in range(1, 11)), "p"]
         assert [trouble.kind for trouble in both.troubles] == ["journal"]
+
+
+async def test_a_stop_ends_a_publish_that_neither_window_nor_disk_nor_broker_took(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def refuse(_spool: Spool, _entries: Sequence[Entry], _marks: Mapping[str, Mark]) -> None:
+        raise JournalError(f"the journal cannot be written ({errno.ENOSPC}): no space")
+
+    async with rig(tmp_path / "outbox.db", transport=ScriptedTransport(connected=False), memory_messages=1) as both:
+        await both.outbox.publish(message("fills the window"))
+        monkeypatch.setattr(Spool, "append", refuse)
+        publishing = asyncio.create_task(both.outbox.publish(message("nowhere")))
+        await eventually(lambda: both.outbox.stats.journal_failures >= 1, "refused")
+    async with asyncio.timeout(LONGEST):
+        with pytest.raises(BrokerUnavailableError, match="publish it again"):
+            await publishing
 
 
 async def test_a_disk_that_takes_again_gets_what_waited(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

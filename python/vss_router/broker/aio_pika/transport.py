@@ -210,6 +210,9 @@ class AioPikaTransport:
         if self._life is not None:
             self._life.cancel()
             await asyncio.wait([self._life])
+        if self._first is not None and not self._first.done():  # who waits in `connect` must not wait for ever
+            self._first.set_exception(self._sentences.closed())
+            self._first.exception()
         if session is not None:
             left = deadline - asyncio.get_running_loop().time()
             await session.close(max(left, _GOODBYE))

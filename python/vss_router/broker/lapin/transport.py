@@ -216,6 +216,8 @@ class LapinTransport:
                     answer = self._orders.pop(note.order, None)
                     if answer is not None and not answer.done():
                         answer.set_result(note)
+                    elif note.message is not None:  # whoever asked for it was cancelled
+                        delivery_of("", note.message).nack(requeue=True)
                 case AmqpCancelled():
                     if (consumption := self._consumptions.get(note.consumer)) is not None:
                         consumption.tell_cancelled(self._sentences.cancelled(consumption.queue))

@@ -118,6 +118,10 @@ class Backlog:
         """Whether some messages stand on disk alone."""
         return self._paging.spooling
 
+    def unlisted(self) -> list[Entry]:
+        """What is neither on disk nor in the window."""
+        return self._journalling.unlisted()
+
     @property
     def unwritten(self) -> int:
         """Messages that wait for the disk, confirmed or not."""

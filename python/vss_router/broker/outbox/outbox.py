@@ -162,7 +162,8 @@ class Outbox:
         if self._backlog is not None:
             await self._backlog.close(seconds)
         self._change.set()
-        for entry in self._window.waiting():
+        unlisted = self._backlog.unlisted() if self._backlog is not None else []
+        for entry in (*self._window.waiting(), *unlisted):
             entry.fail(BrokerUnavailableError("the outbox was stopped before the broker confirmed: publish it again"))
 
     async def _drained(self, seconds: float) -> None:

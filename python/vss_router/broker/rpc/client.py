@@ -26,6 +26,7 @@ __all__ = ["RpcClient"]
 
 T = TypeVar("T")
 _PREFETCH: Final = 256
+_CLOSE_SECONDS: Final = 2.0
 
 
 @final
@@ -69,10 +70,11 @@ class RpcClient:
         for number, future in self._waiting.items():
             if not future.done():
                 future.set_exception(RpcUnavailableError(f"call {number} has no answer: its client was stopped"))
-        await consumption.close()
-        # Without a connection the queue expires by itself.
-        with contextlib.suppress(BrokerError):
-            await self._transport.delete_queue(self._queue)
+        # Without a connection, or with a broker that does not answer, the queue expires by itself.
+        with contextlib.suppress(BrokerError, TimeoutError):
+            async with asyncio.timeout(_CLOSE_SECONDS):
+                await consumption.close()
+                await self._transport.delete_queue(self._queue)
 
     async def call(
         self, method: str, params: msgspec.Struct | None = None, *, result: type[T], timeout_seconds: float = 5.0

@@ -33,6 +33,7 @@ P = TypeVar("P")
 Handler = Callable[[P], Awaitable[object]]
 
 _LEAST_SECONDS: Final = 0.001
+_CLOSE_SECONDS: Final = 2.0
 _log = logging.getLogger(__name__)
 
 
@@ -121,13 +122,13 @@ class RpcServer:
         if self._consumption is None:
             return
         consumption, self._consumption = self._consumption, None
-        await consumption.cancel()
+        await _in_time(consumption.cancel(), self._role)
         if self._running:
             await asyncio.wait(self._running, timeout=seconds)
         for task in self._running:
             task.cancel()
         await asyncio.gather(*self._running, return_exceptions=True)
-        await consumption.close()
+        await _in_time(consumption.close(), self._role)
 
     def _delivered(self, delivery: Delivery) -> None:
         task = asyncio.get_running_loop().create_task(self._serve(delivery), name=f"rpc {delivery.routing_key}")
@@ -135,6 +136,15 @@ class RpcServer:
         task.add_done_callback(self._running.discard)
 
     async def _serve(self, delivery: Delivery) -> None:
+        try:
+            await self._served(delivery)
+        except Exception:  # noqa: BLE001
+            # A request must not keep its place for good; its client hears nothing, and its time runs out.
+            _log.exception("a request was not answered", extra={"routing_key": delivery.routing_key})
+            if not delivery.settled:
+                delivery.ack()
+
+    async def _served(self, delivery: Delivery) -> None:
         method = self._methods.get(delivery.routing_key)
         acked = method is not None and not method.idempotent
         if acked:
@@ -191,6 +201,14 @@ def _seconds_of(delivery: Delivery) -> float:
     """How long its client waits at most."""
     expiration = delivery.properties.expiration_ms
     return LONGEST_SECONDS if expiration is None else min(max(expiration / 1_000, _LEAST_SECONDS), LONGEST_SECONDS)
+
+
+async def _in_time(ending: Awaitable[None], role: str) -> None:
+    try:
+        async with asyncio.timeout(_CLOSE_SECONDS):
+            await ending
+    except TimeoutError:
+        _log.warning("the broker does not end a consumer", extra={"queue": server_queue(role)})
 
 
 def _refusal(code: str, message: str) -> RpcReply:
