@@ -58,7 +58,8 @@ def bindings(count: int) -> Bindings:
                 continue
         keys.append(key)
     draw.shuffle(keys)
-    return Bindings(list(patterns), keys)
+    # Read anew, so that they lie in memory in their order: to wait for a key is no part of matching it.
+    return msgspec.json.decode(msgspec.json.encode(Bindings(list(patterns), keys)), type=Bindings)
 
 
 def matcher_of(patterns: list[str]) -> TopicMatcher:

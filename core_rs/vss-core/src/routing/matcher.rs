@@ -5,13 +5,16 @@ use super::direct::DirectTable;
 use super::error::RoutingError;
 use super::key::RoutingKey;
 use super::pattern::Pattern;
+use super::sieve::Sieve;
 use super::trie::{Standing, Trie};
 
-/// All bindings of a topic exchange. Patterns without wildcards stand in a table by whole key, the others in a trie.
+/// All bindings of a topic exchange. Patterns without wildcards stand in a table by whole key, the others in a trie
+/// behind a sieve.
 #[derive(Clone, Debug, Default)]
 pub struct TopicMatcher {
     exact: DirectTable,
     trie: Trie,
+    sieve: Sieve,
     /// Bindings in the trie.
     wild: usize,
 }
@@ -43,7 +46,10 @@ impl TopicMatcher {
             return Ok(self.exact.add(pattern.as_str(), target));
         }
         let added = self.trie.add(pattern, target);
-        self.wild += usize::from(added);
+        if added {
+            self.sieve.add(pattern);
+            self.wild += 1;
+        }
         Ok(added)
     }
 
@@ -56,7 +62,10 @@ impl TopicMatcher {
             return self.exact.remove(pattern.as_str(), target);
         }
         let removed = self.trie.remove(pattern, target);
-        self.wild -= usize::from(removed);
+        if removed {
+            self.sieve.remove(pattern);
+            self.wild -= 1;
+        }
         removed
     }
 
@@ -68,7 +77,7 @@ impl TopicMatcher {
     pub fn find<'m>(&self, key: &str, matches: &'m mut Matches) -> Result<&'m [Target], RoutingError> {
         matches.targets.clear();
         let key = RoutingKey::new(key)?;
-        if self.wild > 0 {
+        if self.sieve.lets_through(key.as_str()) {
             self.trie
                 .find(key.words(), &mut matches.standing, &mut matches.targets);
         }

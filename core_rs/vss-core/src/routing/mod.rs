@@ -24,6 +24,7 @@ mod error;
 mod key;
 mod matcher;
 mod pattern;
+mod sieve;
 mod spelling;
 mod trie;
 
