@@ -3,6 +3,7 @@
 import asyncio
 import os
 from pathlib import Path
+from threading import Thread
 from urllib.parse import unquote
 
 import aiormq
@@ -19,6 +20,7 @@ from tests.services.programs import Program, ProgramMissingError, located, neede
 from tests.services.rabbitmq_server import RabbitMqServer
 from tests.services.redis_cluster import RedisCluster
 from tests.services.redis_server import RedisServer
+from tests.services.server_process import ServerProcess, wait_until
 
 ONCE = Retry(NoBackoff(), 0)
 NOWHERE = Program("no-such-server", "no-such-package", oldest=1)
@@ -50,6 +52,18 @@ def test_a_program_that_is_too_old_counts_as_missing(tmp_path: Path, monkeypatch
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
     with pytest.raises(ProgramMissingError, match="version 7 or newer"):
         located(Program("old-server", "old", oldest=7))
+
+
+def test_a_server_started_in_a_thread_outlives_it(tmp_path: Path) -> None:
+    server = ServerProcess(["sleep", "60"], tmp_path)
+    thread = Thread(target=server.start, args=(lambda: True,))
+    thread.start()
+    thread.join()
+    try:
+        with pytest.raises(TimeoutError):
+            wait_until(lambda: not server.runs(), "its end", seconds=0.3)
+    finally:
+        server.kill()
 
 
 def test_a_redis_is_empty_for_each_test_whatever_the_last_one_left(shared_redis: RedisServer) -> None:
