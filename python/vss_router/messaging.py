@@ -175,15 +175,16 @@ class RouterMessaging:
     async def stop(self) -> None:
         """Let handlers end, publish what waits or leave it on disk, close."""
         self.ami.close()
+        if self._connecting is not None:
+            # First of all: it would start consumers behind the drain's back.
+            self._connecting.cancel()
+            await asyncio.gather(self._connecting, return_exceptions=True)
         if self.rpc_server is not None:
             await self.rpc_server.stop()
         await self._rpc.stop()
         drained = await self.consumers.drain(self._drain_seconds)
         if drained.requeued:
             _log.info("messages went back to their queues", extra={"times": drained.requeued})
-        if self._connecting is not None:
-            self._connecting.cancel()
-            await asyncio.gather(self._connecting, return_exceptions=True)
         await self.outbox.stop(OUTBOX_SECONDS)
         await self.transport.close(CLOSE_SECONDS)
         if self.log is not None:
