@@ -14,6 +14,7 @@ from vss_router.events import (
     MESSAGE_TYPES,
     AnyCommand,
     AnyEvent,
+    CallEnd,
     CallStart,
     Command,
     Event,
@@ -330,3 +331,16 @@ def test_any_exchange_and_routing_key_are_taken(exchange: str, routing_key: str)
 
 def is_untyped(exchange: str, routing_key: str) -> bool:
     return type_of(exchange, routing_key) in {AnyEvent, AnyCommand}
+
+
+def test_the_end_of_a_call_that_became_part_of_another_is_read_as_it_was_written() -> None:
+    body = (
+        b'{"event":"call.end","timestamp":"2026-11-22T11:17:50.493Z","call_id":"1795346266.2","disposition":null,'
+        b'"wait_seconds":0.0,"talk_seconds":0.0,"hold_seconds":0.0,"hangup_cause":null,"operator_id":null,'
+        b'"slot_id":null,"queue":null,"merged_into":"1795346118.1","id":"01a202fa-091d-70d1-ab01-009675572008",'
+        b'"source":"main","seq":1795346107706452}'
+    )
+    ended = decode("vss.events", "call.end", body, arrived=0.0)
+    assert isinstance(ended, CallEnd)
+    assert (ended.disposition, ended.merged_into) == (None, "1795346118.1")
+    assert json.loads(encode(ended)) == json.loads(body)

@@ -41,13 +41,16 @@ class CallUpdate(Event, frozen=True, kw_only=True):
 
 
 class CallEnd(Event, frozen=True, kw_only=True):
-    """The call is over; `hangup_cause` is Asterisk's number, `merged_into` the older call this one became part of."""
+    """The call is over; `hangup_cause` is Asterisk's number, `merged_into` the older call this one became part of.
+
+    Such a call goes on in the other one, so it may have no `disposition`.
+    """
 
     written_as_null: ClassVar[frozenset[str]] = frozenset({"operator_id", "slot_id", "queue", "merged_into"})
 
     event: str = "call.end"
     call_id: Id
-    disposition: Disposition
+    disposition: Disposition | None
     wait_seconds: float
     talk_seconds: float
     hold_seconds: float
