@@ -196,6 +196,9 @@ def _limits(topology: Topology, found: Found) -> Iterator[Difference]:
             continue
         if policy is None or there.policy != policy.name:
             yield _overridden(queue.name, there.policy, policy, found)
+        elif found.policies is not None and policy.name not in (highest := _highest(queue.name, found.policies)):
+            # Another one was set above ours a moment ago, and the statistics still show ours.
+            yield _overridden(queue.name, min(highest, key=str), policy, found, settling=True)
         elif there.operator_policy is not None:
             effective = there.effective_policy_definition
             now = effective if isinstance(effective, dict) else {}
@@ -211,7 +214,9 @@ def _limits(topology: Topology, found: Found) -> Iterator[Difference]:
                 )
 
 
-def _overridden(queue: str, in_force: str | None, wanted: Policy | None, found: Found) -> Difference:
+def _overridden(
+    queue: str, in_force: str | None, wanted: Policy | None, found: Found, *, settling: bool = False
+) -> Difference:
     other = (found.policies or {}).get(in_force) if in_force is not None else None
     priority = f" (priority {other.priority})" if other is not None else ""
     if wanted is None:
@@ -223,7 +228,7 @@ def _overridden(queue: str, in_force: str | None, wanted: Policy | None, found: 
             f"policy {in_force}{priority} is in force on {queue} instead of {wanted.name} (priority "
             f"{wanted.priority}), and only one can be: give it a lower priority, or a pattern that leaves {queue} out"
         )
-    settling = found.policies is None or in_force not in _highest(queue, found.policies)
+    settling = settling or found.policies is None or in_force not in _highest(queue, found.policies)
     return Difference(kind="overridden", part="limits", name=queue, sentence=sentence, settling=settling)
 
 
