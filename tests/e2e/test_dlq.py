@@ -68,6 +68,8 @@ def test_letters_are_listed_shown_replayed_and_discarded(run_here: RunHere, brok
     assert (listed.code, listed.err) == (0, "")
     assert "vss.parked: 5 messages, 2 shown." in listed.out
     assert "does not answer" in listed.out
+    # Whole on one line however narrow the terminal, so that it can be copied into the other commands.
+    assert [line.split("  ")[0] for line in listed.out.splitlines() if not line.startswith(" ")][:2] == ["m0", "m1"]
     as_json = run_here("dlq", "list", "--broker", broker, "--json")
     assert [letter["id"] for letter in json.loads(as_json.out)["letters"]] == ["m0", "m1", "m2", "m3", "m4"]
 

@@ -55,18 +55,13 @@ def list_letters(
     if json:
         _print_json(found)
         return
-    from rich.console import Console
-    from rich.table import Table
-
-    console = Console(soft_wrap=False)
-    table = Table(header_style="bold")
-    for title in _TITLES:
-        table.add_column(title, overflow="fold", justify="right" if title == "attempts" else "left")
-    for letter in found.letters:
-        table.add_row(*_cells(letter))
-    if found.letters:
-        console.print(table)
-    console.print(f"{queue}: {found.messages} messages, {len(found.letters)} shown.", markup=False, highlight=False)
+    for found_letter in found.letters:
+        identity, failed_at, failed_queue, message, attempts, reason = _cells(found_letter)
+        # Not a table: it would break an id over lines, and then nobody can copy it into `show` or `replay`.
+        print(f"{identity}  {failed_at}  {message}")
+        failed = f"{failed_queue}, {attempts} attempts: " if failed_queue else ""
+        print(f"    {failed}{reason}")
+    print(f"{queue}: {found.messages} messages, {len(found.letters)} shown.")
 
 
 list_letters.__name__ = "list"  # as the command is called
@@ -155,9 +150,9 @@ def _chosen(ids: list[str] | None, everything: bool) -> list[str] | None:
 
 
 def _at_the_broker(broker: str | None, config: Path | None, work: "Callable[[DeadLetters], Awaitable[_T]]") -> _T:
+    from vss_router.broker.amqp_transport import amqp_transport
     from vss_router.broker.dead_letters import DeadLetters
     from vss_router.broker.endpoint import parse_broker_url
-    from vss_router.broker.lapin import LapinTransport
     from vss_router.settings import load_settings
 
     settings = load_settings({"broker": broker}, config=config, environ=os.environ)
@@ -167,7 +162,7 @@ def _at_the_broker(broker: str | None, config: Path | None, work: "Callable[[Dea
             "a router with its own broker shows them at /api/dead-letters"
         )
     endpoint = parse_broker_url(settings.broker, os.environ)
-    transport = LapinTransport(endpoint, random=random.random, name="vss-router dlq")
+    transport = amqp_transport(endpoint, random=random.random, name="vss-router dlq")
 
     async def working() -> _T:
         try:
