@@ -8,6 +8,7 @@ before the first message to it.
 import asyncio
 from collections import OrderedDict, deque
 from collections.abc import Sequence
+from itertools import takewhile
 from typing import Final, final
 
 import msgspec
@@ -112,7 +113,7 @@ class Publisher:
 
     def confirmed(self, tag: int, *, multiple: bool, taken: bool) -> None:
         """An ack or a nack."""
-        tags = [known for known in self._flight if known <= tag] if multiple else [tag]
+        tags = list(takewhile(lambda known: known <= tag, self._flight)) if multiple else [tag]
         for known in tags:
             entry = self._flight.pop(known, None)
             if entry is None:

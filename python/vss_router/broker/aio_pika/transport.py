@@ -26,6 +26,8 @@ T = TypeVar("T")
 _log = logging.getLogger(__name__)
 
 _FIRST_SECONDS: Final = 0.05
+_LOCKED_SECONDS: Final = 5.0
+_RESOURCE_LOCKED: Final = 405
 _GOODBYE: Final = 0.1
 """Seconds that a good-bye gets even when closing has used its time up."""
 
@@ -303,6 +305,7 @@ class AioPikaTransport:
         for topology in tuple(self._declared):
             self._refusals += await desk.declare(topology)
         self._run(session, publisher.run())
+        self._run(session, self._declare_locked(desk))
         self._desk, self._publisher = desk, publisher
         self._consumptions = [consumption for consumption in self._consumptions if not consumption.is_over]
         for consumption in tuple(self._consumptions):
@@ -313,6 +316,18 @@ class AioPikaTransport:
         self._set_status("ready", connects=self._status.connects + 1)
         if self._first is not None and not self._first.done():
             self._first.set_result(None)
+
+    async def _declare_locked(self, desk: Desk) -> None:
+        """Declare again what another connection holds for itself: after a cut that one is our own last one."""
+        backoff = Backoff(_FIRST_SECONDS, _LOCKED_SECONDS, self.random)
+        while True:
+            await asyncio.sleep(backoff.next())
+            if any(fault.code == _RESOURCE_LOCKED for _, _, fault in self._refusals):
+                declared = tuple(self._declared)
+                self._refusals = [refusal for topology in declared for refusal in await desk.declare(topology)]
+                self._show()
+                async with self._news:
+                    self._news.notify_all()
 
     async def _begin(self, consumption: AioPikaConsumption, session: Session) -> None:
         first: asyncio.Future[None] = asyncio.get_running_loop().create_future()
