@@ -10,20 +10,20 @@ ROUNDS = 7
 
 
 def in_turn(
-    sides: Mapping[str, tuple[Callable[[], float | None], int]], unit: Unit, rounds: int = ROUNDS
+    sides: Mapping[str, tuple[Callable[[], float | None], int]], unit: Unit, rounds: int = ROUNDS, *, warm: int = 1
 ) -> list[Side]:
-    """Measure each side, once a round and once before that counts for nothing.
+    """Measure each side, once a round and before that in `warm` rounds that count for nothing.
 
     A side is what to call and how many units one call is; its rounds are seconds a unit. What has to be made ready
     first holds its own watch and gives the seconds.
     """
     taken: dict[str, list[float]] = {name: [] for name in sides}
-    for turn in range(rounds + 1):
+    for turn in range(rounds + warm):
         for name, (work, units) in sides.items():
             gc.collect()
             begun = time.perf_counter()
             own = work()
             seconds = time.perf_counter() - begun if own is None else own
-            if turn:
+            if turn >= warm:
                 taken[name].append(seconds / units)
     return [Side(name=name, harness="beside", unit=unit, rounds=seconds) for name, seconds in taken.items()]

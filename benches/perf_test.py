@@ -45,7 +45,9 @@ class PerfTest:
         command = ["java", "-cp", f"{self._jars}/*", "com.rabbitmq.perf.PerfTest", "--uri", url, "--interval", "1"]
         command += ["--producers", "1", "--consumers", "0", "--predeclared", "--type", "direct", "--exchange", queue]
         command += ["--queue", queue, "--routing-key", queue, "--flag", "persistent", "--confirm", str(outstanding)]
-        command += ["--time", str(warm_seconds + seconds), "--body", ",".join(self._names)]
+        # A second more: what the last one brought is not always told.
+        whole = warm_seconds + seconds + 1
+        command += ["--time", str(whole), "--body", ",".join(self._names)]
         command += ["--message-properties", "contentType=application/json,type=call.update"]
         ended = subprocess.run(
             command,
@@ -53,7 +55,7 @@ class PerfTest:
             check=False,
             capture_output=True,
             text=True,
-            timeout=warm_seconds + seconds + SLACK,
+            timeout=whole + SLACK,
         )
         rates = [int(rate) for rate in CONFIRMED.findall(ended.stdout)][warm_seconds : warm_seconds + seconds]
         if ended.returncode or len(rates) < seconds:

@@ -146,7 +146,7 @@ def broker_sides(bodies: list[bytes]) -> list[Side]:
             works[f"aio-pika, {outstanding:,}"] = (partial(seconds, with_aio_pika, outstanding), 1)
             if peer is not None:
                 works[f"PerfTest, {outstanding:,}"] = (partial(perf_test_seconds, peer, outstanding), 1)
-        return in_turn(works, "s/message", ROUNDS)
+        return in_turn(works, "s/message", ROUNDS, warm=0)
 
 
 def sides() -> list[Side]:
