@@ -218,6 +218,32 @@ async def test_an_exchange_deleted_under_its_publisher_is_told_and_found_again(
         assert transport.status.connects == 1
 
 
+async def test_an_exclusive_queue_that_another_connection_holds_is_aio_pikas_as_soon_as_that_one_ends(
+    rabbitmq: RabbitMqServer,
+) -> None:
+    def make(endpoint: BrokerEndpoint) -> Transport:
+        return AioPikaTransport(endpoint, random=random.Random(1).random, connect_seconds=20.0)
+
+    endpoint = parse_broker_url(rabbitmq.new_vhost())
+    mine = Topology(queues=(Queue(name="mine", durable=False, exclusive=True),))
+    holder, transport = make(endpoint), make(endpoint)
+    try:
+        await holder.connect()
+        await holder.declare(mine)
+        await transport.declare(mine)
+        await transport.connect()
+        arrivals, consumption = await consumed(transport, "mine", ack=True)
+        assert "queue mine" in (transport.status.trouble or "")
+        await holder.close()
+        await until(lambda: transport.status.trouble is None and consumption.trouble is None)
+        await publish(transport, *to_queue("mine", "1"))
+        assert (await arrivals.next()).body == b"1"
+        assert transport.status.connects == 1
+    finally:
+        await holder.close()
+        await transport.close()
+
+
 async def test_a_refused_consumer_leaves_the_others_alone(rabbitmq: RabbitMqServer, make: Make) -> None:
     async with connected(make(parse_broker_url(rabbitmq.new_vhost()))) as transport:
         await with_queues(transport, "a")
