@@ -24,6 +24,10 @@ from tests.history_double import Past
 from tests.link_status_double import link_status
 from vss_router import StatusBoard
 from vss_router.api import HttpServer, build_app
+from vss_router.broker import Message, Properties, Queue, Topology
+from vss_router.broker.dead_letters import DeadLetters
+from vss_router.broker.embedded import EmbeddedTransport
+from vss_router.broker.vss_topology import PARKED, vss_topology
 from vss_router.status.cursor import Cursor
 from vss_router.status.embedded_store import EmbeddedStore
 
@@ -73,9 +77,21 @@ def application() -> Litestar:
         analytics=past,
         links=lambda: {"main": link_status()},
         comparing={"main": Agreeing()},
+        inspector=BROKER,
+        dead_letters=DeadLetters(BROKER),
     )
 
 
+async def filled_broker() -> None:
+    """The broker's queues, and dead letters that can be read and that cannot."""
+    await BROKER.connect()
+    await BROKER.declare(vss_topology())
+    await BROKER.declare(Topology(queues=(Queue(name=PARKED),)))
+    letters = [b'{"command":"autodial.lead"}', b"", b"\xff\x00 no JSON"]
+    await BROKER.publish([Message("", PARKED, body, Properties(message_id=str(at))) for at, body in enumerate(letters)])
+
+
+BROKER = EmbeddedTransport()
 # Made while the tests are collected: each operation is a test of its own.
 APP = application()
 promised = schemathesis.openapi.from_dict(APP.openapi_schema.to_schema()).exclude(path_regex="/stream$")
@@ -88,9 +104,11 @@ def url() -> Iterator[str]:
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, name="served")
     thread.start()
+    asyncio.run_coroutine_threadsafe(filled_broker(), loop).result(10)
     asyncio.run_coroutine_threadsafe(server.start(), loop).result(10)
     yield server.url
     asyncio.run_coroutine_threadsafe(server.stop(), loop).result(10)
+    asyncio.run_coroutine_threadsafe(BROKER.close(), loop).result(10)
     loop.call_soon_threadsafe(loop.stop)
     thread.join(10)
     loop.close()
@@ -105,6 +123,9 @@ def test_every_operation_answers_as_the_document_says(case: schemathesis.Case[An
         for name, value in {"cursor": CURSOR, "from": "2026-11-20T00:00:00Z", "to": "2026-11-21T00:00:00Z"}.items():
             if name in case.query:
                 case.query[name] = value
+        # Nor that letters are named by their ids or are all of them, and not both.
+        if isinstance(case.body, dict) and "/dead-letters/" in case.path:
+            case.body["all"] = not case.body.get("ids")
     asked = case.meta.components.get(ParameterLocation.HEADER)
     # A request meant to go without its token goes without it.
     headers = {} if asked is not None and asked.mode is GenerationMode.NEGATIVE else HEADERS

@@ -126,12 +126,14 @@ def _resolved(schema: Any, parts: dict[str, Any]) -> Any:
     return schema
 
 
-def writing_operation(shape: type[msgspec.Struct], example: dict[str, Any]) -> type[PlainOperation]:
-    """An operation whose body is JSON of this shape."""
+def writing_operation(
+    shape: type[msgspec.Struct], example: dict[str, Any], answering: type[PlainOperation] = StatusOperation
+) -> type[PlainOperation]:
+    """An operation whose body is JSON of this shape, and whose answer is as `answering` describes it."""
     schema = _InlineSchema(shape)
 
     @dataclass
-    class WritingOperation(StatusOperation):
+    class WritingOperation(answering):  # type: ignore[misc,valid-type]
         def __post_init__(self) -> None:
             content = OpenAPIMediaType(schema=schema, examples={"change": Example(value=example)})
             self.request_body = RequestBody(content={"application/json": content}, required=True)

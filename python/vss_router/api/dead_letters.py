@@ -114,7 +114,7 @@ def dead_letter_routes(desk: DeadLettersDesk | None) -> Router:
         status_code=200,
         summary="Publish dead letters again",
         description="Those that the broker confirmed leave the queue; the others stay, and `trouble` says why.",
-        operation_class=writing_operation(Chosen, _CHOICE),
+        operation_class=writing_operation(Chosen, _CHOICE, PlainOperation),
         responses=described(Replayed, Replayed(replayed=1, refused=0, missing=[]), *_BODY_PROBLEMS),
         guards=[may_write],
     )
@@ -128,7 +128,7 @@ def dead_letter_routes(desk: DeadLettersDesk | None) -> Router:
         "/discard",
         status_code=200,
         summary="Take dead letters away for good",
-        operation_class=writing_operation(Chosen, _CHOICE),
+        operation_class=writing_operation(Chosen, _CHOICE, PlainOperation),
         responses=described(Discarded, Discarded(discarded=1, missing=[]), *_BODY_PROBLEMS),
         guards=[may_write],
     )
