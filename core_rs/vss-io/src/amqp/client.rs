@@ -23,6 +23,8 @@ use super::status::{State, Status};
 use super::topology::Topology;
 use crate::mailbox::Mailbox;
 
+const RESOURCE_LOCKED: u16 = 405;
+
 /// What the client's tasks and its owner share.
 #[derive(Debug)]
 pub(super) struct Shared {
@@ -41,6 +43,15 @@ impl Shared {
     pub(super) fn update(&self, change: impl FnOnce(&mut Status)) {
         change(&mut self.status.lock().unwrap_or_else(PoisonError::into_inner));
         self.notes.push_now(Note::Status);
+    }
+
+    /// Whether something could not be declared because another connection holds it for itself.
+    pub(super) fn is_locked(&self) -> bool {
+        let status = self.status.lock().unwrap_or_else(PoisonError::into_inner);
+        status
+            .refusals
+            .iter()
+            .any(|refusal| refusal.fault.is_answer(RESOURCE_LOCKED))
     }
 
     /// Say where messages are published from now on.
@@ -65,6 +76,8 @@ pub struct Client {
     waiting_orders: Mutex<Option<UnboundedReceiver<Order>>>,
     next: AtomicU64,
     is_closed: AtomicBool,
+    /// A child of a fork holds a copy, and the descriptors are the parent's too.
+    process: u32,
 }
 
 impl Client {
@@ -89,6 +102,7 @@ impl Client {
             waiting_orders: Mutex::new(Some(waiting_orders)),
             next: AtomicU64::new(1),
             is_closed: AtomicBool::new(false),
+            process: std::process::id(),
         })
     }
 
@@ -112,8 +126,10 @@ impl Client {
             .publishing
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
+        let sender = publishing.as_ref()?;
         let number = self.number();
-        publishing.as_ref()?.send(Batch { number, messages }).ok()?;
+        // One that nobody takes any more answers for itself.
+        let _ = sender.send(Batch::new(number, messages, Arc::clone(&self.shared.notes)));
         Some(number)
     }
 
@@ -195,9 +211,18 @@ impl Client {
             .clone()
     }
 
-    /// Take up to `most` notes.
+    /// Take up to `most` notes; none in a child of a fork, which would silence its parent's.
     pub fn drain(&self, most: usize) -> Vec<Note> {
-        self.shared.notes.drain(most)
+        if self.is_ours() {
+            self.shared.notes.drain(most)
+        } else {
+            Vec::new()
+        }
+    }
+
+    /// Whether this is the process that made it.
+    pub fn is_ours(&self) -> bool {
+        self.process == std::process::id()
     }
 
     fn number(&self) -> u64 {
@@ -227,6 +252,8 @@ impl AsFd for Client {
 impl Drop for Client {
     /// A client that nobody holds ends without a word.
     fn drop(&mut self) {
-        self.close(Duration::ZERO);
+        if self.is_ours() {
+            self.close(Duration::ZERO);
+        }
     }
 }

@@ -213,14 +213,20 @@ async fn start(consumption: &Consumption, session: &Session) -> Result<(Consumer
         .answer(channel.basic_consume(queue, "".into(), options, FieldTable::default()))
         .await?;
     let (line, settling) = Line::open(channel.clone());
-    let mut standing = consumption.standing();
-    standing.fault = None;
-    standing.open = Some(Open {
-        tag: consumer.tag(),
-        channel,
-        line: Arc::clone(&line),
-        settling,
-    });
+    {
+        let mut standing = consumption.standing();
+        standing.fault = None;
+        standing.open = Some(Open {
+            tag: consumer.tag(),
+            channel,
+            line: Arc::clone(&line),
+            settling,
+        });
+    }
+    if consumption.is_over() {
+        // Who cancelled it meanwhile found nothing to cancel.
+        consumption.cancel(session).await?;
+    }
     Ok((consumer, line))
 }
 

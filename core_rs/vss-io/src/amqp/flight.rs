@@ -35,6 +35,8 @@ pub(super) struct Flight {
     first: u64,
     slots: VecDeque<Slot>,
     unanswered: usize,
+    /// Confirmed and not answered for.
+    fresh: Vec<u64>,
     came_back: Vec<BasicReturnMessage>,
 }
 
@@ -64,6 +66,7 @@ impl Flight {
             .and_then(|index| self.slots.get_mut(index as usize))
         {
             slot.confirmed = Some(confirmed);
+            self.fresh.push(number);
         }
         if let Some(message) = confirmation.take_message() {
             self.came_back.push(message);
@@ -81,7 +84,11 @@ impl Flight {
                 slot.returned = true;
             }
         }
-        for slot in &mut self.slots {
+        for number in self.fresh.drain(..) {
+            let place = number.checked_sub(self.first);
+            let Some(slot) = place.and_then(|index| self.slots.get_mut(index as usize)) else {
+                continue;
+            };
             let Some(confirmed) = slot.confirmed else { continue };
             if !std::mem::replace(&mut slot.answered, true) {
                 self.unanswered -= 1;
@@ -103,6 +110,7 @@ impl Flight {
     pub(super) fn take(&mut self) -> Vec<Entry> {
         self.first += self.slots.len() as u64;
         self.unanswered = 0;
+        self.fresh.clear();
         self.slots
             .drain(..)
             .filter(|slot| !slot.answered)

@@ -15,6 +15,7 @@ use tokio::time::{Instant, sleep, timeout, timeout_at};
 use super::client::Shared;
 use super::consumer::{self, Consumption};
 use super::fault::{Fault, FaultKind};
+use super::locked::Locked;
 use super::note::Answer;
 use super::publisher::Publisher;
 use super::serving::{Desk, Order};
@@ -185,6 +186,7 @@ impl Life {
         if let Some(order) = self.first.take() {
             self.shared.done(order, Answer::Done);
         }
+        let mut locked = Locked::new(self.shared.options.seed);
         let fault = loop {
             tokio::select! {
                 biased;
@@ -201,11 +203,9 @@ impl Life {
                     _ if !session.is_alive() => break Fault::absent(),
                     _ => {}
                 },
-                Some(ended) = running.tasks.join_next() => {
-                    if let Ok(Err(fault)) = ended {
-                        break fault;
-                    }
-                }
+                Some(ended) = running.tasks.join_next() => if let Ok(Err(fault)) = ended {
+                    break fault;
+                },
                 Some(order) = orders.recv() => {
                     let mut closing = self.closing.clone();
                     tokio::select! {
@@ -214,6 +214,12 @@ impl Life {
                         done = self.carry_out(order, &mut running) => if let Err(fault) = done {
                             break fault;
                         },
+                    }
+                }
+                () = locked.due(&self.shared) => {
+                    let Running { desk, declared, .. } = &mut running;
+                    if let Err(fault) = locked.declare(desk, &self.topology, &self.shared, declared).await {
+                        break fault;
                     }
                 }
                 () = sleep(LOOK) => if !session.is_alive() {

@@ -17,6 +17,7 @@ mod declaring;
 pub mod fault;
 mod flight;
 mod life;
+mod locked;
 pub mod message;
 pub mod note;
 pub mod options;

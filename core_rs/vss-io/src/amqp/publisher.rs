@@ -37,11 +37,34 @@ use crate::mailbox::Mailbox;
 /// A channel that closes so often without the broker's saying why makes the connection useless.
 const CLOSED_WITHOUT_A_WORD: u32 = 3;
 
-/// Messages of one call.
+/// Messages of one call. Dropped before it is taken, it says that they are lost: it may meet a publisher's end.
 #[derive(Debug)]
 pub(super) struct Batch {
-    pub(super) number: u64,
-    pub(super) messages: Vec<Outgoing>,
+    number: u64,
+    messages: Vec<Outgoing>,
+    notes: Arc<Mailbox<Note>>,
+}
+
+impl Batch {
+    pub(super) fn new(number: u64, messages: Vec<Outgoing>, notes: Arc<Mailbox<Note>>) -> Self {
+        Self {
+            number,
+            messages,
+            notes,
+        }
+    }
+}
+
+impl Drop for Batch {
+    fn drop(&mut self) {
+        if !self.messages.is_empty() {
+            let places = 0..self.messages.len();
+            self.notes.push_now(Note::Confirms {
+                batch: self.number,
+                failures: places.map(|place| (place, Failure::Lost)).collect(),
+            });
+        }
+    }
 }
 
 type Confirmed = (u64, lapin::Result<Confirmation>);
@@ -132,11 +155,12 @@ impl Publisher {
         }
     }
 
-    fn take(&mut self, batch: Batch) {
-        self.answers.open(batch.number, batch.messages.len());
-        let entries = batch.messages.into_iter().enumerate();
+    fn take(&mut self, mut batch: Batch) {
+        let (number, messages) = (batch.number, std::mem::take(&mut batch.messages));
+        self.answers.open(number, messages.len());
+        let entries = messages.into_iter().enumerate();
         self.waiting.extend(entries.map(|(place, message)| Entry {
-            batch: batch.number,
+            batch: number,
             place,
             message: Arc::new(message),
         }));
@@ -283,10 +307,7 @@ impl Publisher {
 
 impl Drop for Publisher {
     fn drop(&mut self) {
-        self.batches.close();
-        while let Ok(batch) = self.batches.try_recv() {
-            self.take(batch);
-        }
+        // What is still in line answers for itself when the line is dropped.
         for entry in self.flight.take().into_iter().chain(self.waiting.drain(..)) {
             self.answers.give(&entry, Some(Failure::Lost));
         }

@@ -18,8 +18,6 @@ use crate::runtime;
 #[pyclass(frozen, module = "vss_router._core")]
 pub(crate) struct AmqpClient {
     client: Client,
-    /// A child of a fork has none of our threads.
-    process: u32,
 }
 
 #[pymethods]
@@ -90,7 +88,6 @@ impl AmqpClient {
         };
         Ok(Self {
             client: Client::new(options)?,
-            process: std::process::id(),
         })
     }
 
@@ -176,7 +173,8 @@ impl AmqpClient {
 
 impl AmqpClient {
     fn ours(&self) -> PyResult<&Client> {
-        if self.process == std::process::id() {
+        // A child of a fork has none of our threads.
+        if self.client.is_ours() {
             Ok(&self.client)
         } else {
             Err(PyRuntimeError::new_err(
