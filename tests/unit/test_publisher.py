@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Mapping
 from datetime import UTC, datetime
+from typing import Any
 
 import msgspec
 import pytest
@@ -178,3 +179,9 @@ async def test_an_alert_that_no_queue_takes_does_not_raise_alerts_for_ever() -> 
         await asyncio.sleep(0)
         await both.drained()
         assert both.outbox.stats.returned == 2, "itself, and the one alert about it"
+
+
+async def test_what_is_no_message_is_refused_by_its_type(both: Rig) -> None:
+    nothing: Any = {"event": "call.start"}
+    with pytest.raises(MessageError, match=r"a dict cannot be published: give a message of vss_router\.events"):
+        await publisher(both).publish(nothing)

@@ -148,6 +148,8 @@ class Publisher:
         MessageError
             It cannot be encoded.
         """
+        if not isinstance(message, Event | Command):
+            raise MessageError(f"a {type(message).__name__} cannot be published: give a message of vss_router.events")
         now = self._clock()
         if isinstance(message, Command) and message.expires_at is None and expires_seconds is not None:
             message = msgspec.structs.replace(message, expires_at=_end(now, expires_seconds))

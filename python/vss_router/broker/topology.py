@@ -101,3 +101,11 @@ class Topology(msgspec.Struct, frozen=True, kw_only=True):
     exchanges: tuple[Exchange, ...] = ()
     queues: tuple[Queue, ...] = ()
     bindings: tuple[Binding, ...] = ()
+
+    def without_queue(self, name: str) -> "Topology":
+        """The same without this queue and its bindings."""
+        return msgspec.structs.replace(
+            self,
+            queues=tuple(queue for queue in self.queues if queue.name != name),
+            bindings=tuple(binding for binding in self.bindings if binding.queue != name),
+        )

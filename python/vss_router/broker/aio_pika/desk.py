@@ -1,6 +1,7 @@
 """What is asked of one connection besides publishing and consuming: topology, `get`, and questions about queues."""
 
 import asyncio
+from collections.abc import Coroutine
 from typing import Any, final
 
 from aiormq.abc import AbstractChannel
@@ -13,7 +14,7 @@ from vss_router.broker.message import Delivery
 from vss_router.broker.topology import Binding, Exchange, Queue, Topology
 from vss_router.broker.transport import QueueCounts
 
-__all__ = ["Desk", "Refusal"]
+__all__ = ["Desk", "Refusal", "wanted"]
 
 Refusal = tuple[str, str, Fault]
 """An object's kind, its name and why it was refused; of a binding, the queue's name."""
@@ -131,3 +132,18 @@ class Desk:
         if self._errands is None or self._errands.is_closed:
             self._errands = await self._session.channel()
         return self._errands
+
+
+async def wanted(asked: Coroutine[Any, Any, Delivery | None]) -> Delivery | None:
+    """What is got; it goes back to its queue when whoever asked is gone before it comes."""
+    asking = asyncio.ensure_future(asked)
+    try:
+        return await asyncio.shield(asking)
+    except asyncio.CancelledError:
+        asking.add_done_callback(_given_back)
+        raise
+
+
+def _given_back(asking: "asyncio.Future[Delivery | None]") -> None:
+    if not asking.cancelled() and asking.exception() is None and (delivery := asking.result()) is not None:
+        delivery.nack(requeue=True)

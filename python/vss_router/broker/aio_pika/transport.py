@@ -7,7 +7,7 @@ from typing import Any, Final, TypeVar, final
 
 from vss_router.ami.backoff import Backoff
 from vss_router.broker.aio_pika.consumption import AioPikaConsumption
-from vss_router.broker.aio_pika.desk import Desk, Refusal
+from vss_router.broker.aio_pika.desk import Desk, Refusal, wanted
 from vss_router.broker.aio_pika.faults import ABSENT, Fault, FaultError
 from vss_router.broker.aio_pika.publisher import Caution, Publisher
 from vss_router.broker.aio_pika.session import Session, tls_context
@@ -177,7 +177,7 @@ class AioPikaTransport:
 
     async def get(self, queue: str) -> Delivery | None:
         """Take one message, or None when the queue is empty."""
-        return await self._asked(queue, lambda desk: desk.get(queue))
+        return await wanted(self._asked(queue, lambda desk: desk.get(queue)))
 
     async def inspect(self, queue: str) -> QueueCounts | None:
         """How full a queue is; None when there is none of that name."""
@@ -190,14 +190,7 @@ class AioPikaTransport:
     async def delete_queue(self, queue: str) -> None:
         """Delete a queue with its messages and bindings, and forget its declaration."""
         await self._asked(queue, lambda desk: desk.delete_queue(queue))
-        self._declared = [
-            Topology(
-                exchanges=topology.exchanges,
-                queues=tuple(known for known in topology.queues if known.name != queue),
-                bindings=tuple(binding for binding in topology.bindings if binding.queue != queue),
-            )
-            for topology in self._declared
-        ]
+        self._declared = [topology.without_queue(queue) for topology in self._declared]
 
     async def close(self, seconds: float = 2.0) -> None:
         """Wait up to `seconds` for confirms under way and acks to go out, then close. A second call does nothing."""
@@ -205,6 +198,13 @@ class AioPikaTransport:
             await asyncio.shield(self._closing)
             return
         self._closing = asyncio.get_running_loop().create_future()
+        try:
+            await self._leave(seconds)
+        finally:
+            self._set_status("closed")
+            self._closing.set_result(None)
+
+    async def _leave(self, seconds: float) -> None:
         deadline = asyncio.get_running_loop().time() + seconds
         if self._session is not None and self._session.is_alive:
             await self._settle_out(seconds)
@@ -218,8 +218,6 @@ class AioPikaTransport:
         if session is not None:
             left = deadline - asyncio.get_running_loop().time()
             await session.close(max(left, _GOODBYE))
-        self._set_status("closed")
-        self._closing.set_result(None)
 
     # -- what consumptions need ----------------------------------------------------------------------------------------
 
