@@ -218,12 +218,9 @@ async def test_an_exchange_deleted_under_its_publisher_is_told_and_found_again(
         assert transport.status.connects == 1
 
 
-async def test_an_exclusive_queue_that_another_connection_holds_is_aio_pikas_as_soon_as_that_one_ends(
-    rabbitmq: RabbitMqServer,
+async def test_an_exclusive_queue_that_another_connection_holds_is_ours_as_soon_as_that_one_ends(
+    rabbitmq: RabbitMqServer, make: Make
 ) -> None:
-    def make(endpoint: BrokerEndpoint) -> Transport:
-        return AioPikaTransport(endpoint, random=random.Random(1).random, connect_seconds=20.0)
-
     endpoint = parse_broker_url(rabbitmq.new_vhost())
     mine = Topology(queues=(Queue(name="mine", durable=False, exclusive=True),))
     holder, transport = make(endpoint), make(endpoint)

@@ -149,6 +149,9 @@ def test_a_rejected_command_lies_with_the_failed_ones_with_its_death_and_its_err
     applied.server.api("POST", "exchanges/%2Fvss/vss.commands/publish", gacs("broken_script"))
     with node.start("consumers.js", **applied.environment) as services:
         services.await_told("query")
+        # It acknowledges after that; the news about the failure it leaves alone.
+        queue = "queues/%2Fvss/vss.commands.failed"
+        wait_until(lambda: applied.server.api("GET", queue).get("messages") == 1, "the failed command is acknowledged")
     (event,) = applied.messages("vss.commands.failed")
     assert event["routing_key"] == "gacs.failed"
     assert event["payload"] == {"slot_id": 45, "error": "no such window"}
