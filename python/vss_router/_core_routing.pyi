@@ -24,7 +24,7 @@ class TopicMatcher:
         """
     def remove(self, pattern: str, target: int) -> bool:
         """Take a binding away; False when there was none such."""
-    def match(self, key: str) -> list[int]:
+    def match(self, key: str, /) -> list[int]:
         """The targets whose patterns match a key, each once, ascending.
 
         Raises

@@ -44,11 +44,15 @@ impl TopicMatcher {
         self.state().matcher.remove(pattern, target)
     }
 
-    #[pyo3(name = "match")]
+    #[pyo3(name = "match", signature = (key, /))]
     fn find<'py>(&self, py: Python<'py>, key: &str) -> PyResult<Bound<'py, PyList>> {
         let mut state = self.state();
         let State { matcher, matches } = &mut *state;
         let targets = matcher.find(key, matches).map_err(CoreError::from)?;
+        if targets.is_empty() {
+            // Most keys, where many bindings are for other things.
+            return Ok(PyList::empty(py));
+        }
         PyList::new(py, targets)
     }
 
