@@ -38,7 +38,7 @@ async def cancelling_itself(message: Event) -> None:
     task = asyncio.current_task()
     assert task is not None
     task.cancel()
-    await asyncio.sleep(1)
+    await asyncio.sleep(0)  # where the cancellation comes
 
 
 class TestMisbehavingHandlers:
