@@ -8,14 +8,12 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Final, Literal, final
 
 from vss_router._core import StatusBoard, StatusWriter, WriterStatus
 from vss_router.ami.link_status import LinkStatus
-from vss_router.errors import SettingsError
 from vss_router.settings import Settings
-from vss_router.status.redis.endpoint import RedisEndpoint
+from vss_router.status.redis.endpoint import REDIS_URL, RedisEndpoint
 
 __all__ = ["StatusPublisher"]
 
@@ -150,9 +148,9 @@ def _writer(board: StatusBoard, endpoint: RedisEndpoint, settings: Settings, *, 
         sentinel_username=endpoint.sentinel_username,
         sentinel_password=endpoint.sentinel_password.reveal() if endpoint.sentinel_password else None,
         tls=endpoint.tls,
-        ca=_pem(endpoint.ca, "ca"),
-        certificate=_pem(endpoint.certificate, "cert"),
-        private_key=_pem(endpoint.private_key, "key"),
+        ca=REDIS_URL.pem("ca", endpoint.ca),
+        certificate=REDIS_URL.pem("cert", endpoint.certificate),
+        private_key=REDIS_URL.pem("key", endpoint.private_key),
         prefix=settings.redis_prefix,
         ttl_seconds=settings.redis_ttl_seconds,
         flush_rows=settings.redis_flush_rows,
@@ -160,12 +158,3 @@ def _writer(board: StatusBoard, endpoint: RedisEndpoint, settings: Settings, *, 
         compress=settings.redis_compress,
         writer_id=writer_id,
     )
-
-
-def _pem(path: str | None, name: str) -> bytes | None:
-    if path is None:
-        return None
-    try:
-        return Path(path).read_bytes()
-    except OSError as error:
-        raise SettingsError(f'"--redis": "{name}" {path} cannot be read: {error.strerror or error}') from error

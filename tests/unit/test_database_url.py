@@ -20,8 +20,12 @@ from vss_router.errors import SettingsError
         ("postgresql://u:secret@h/db?sslmode=maybe", '"sslmode" must be one of'),
         ("postgresql://u:secret@h/db?ca=/nowhere.pem", '"ca" names /nowhere.pem, which is not a file'),
         ("postgresql://u:secret@h/db?options=-c", 'unknown option "options"; known are'),
+        (
+            "postgresql://u:secret@h/db?sslmode=require&sslmode=disable",
+            '"sslmode" must stand there once and with a value',
+        ),
         ("sqlite:///x.sqlite?mode=ro", 'unknown option "mode"; known are none'),
-        ("postgresql://u:secret@h/db?password_env=P", "names its password twice"),
+        ("postgresql://u:secret@h/db?password_env=P", "gives the password twice"),
         ("postgresql://u@h/db?password_env=P", "names P, which the environment does not have"),
         ("postgresql://u@h/db?password_file=/nowhere", '"password_file" /nowhere cannot be read'),
     ],

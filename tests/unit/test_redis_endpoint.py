@@ -35,6 +35,7 @@ from vss_router.status.redis.endpoint import RedisEndpoint, parse_redis_url
         ("redis://host?db=", '"db" must stand there once and with a value'),
         ("redis://host?ca=ca.pem", '"ca" needs TLS; write the URL with rediss://'),
         ("rediss://host?ca=nowhere.pem", '"ca" names nowhere.pem, which is not a file'),
+        ("redis://user:%ffsecret@host", "the password is not UTF-8 when its percent signs are decoded"),
         ("redis://:secret@host?password_env=P", "gives the password twice"),
         ("redis://host?password_env=MISSING", "names MISSING, which the environment does not have"),
         ("redis://host?password_file=nowhere", '"password_file" nowhere cannot be read: No such file'),

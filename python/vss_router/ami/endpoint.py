@@ -13,14 +13,14 @@ may `QueuePause` but not `Setvar`), `filter` (`on` or `off`), `secret_file` and 
 
 import re
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any, Final, Literal, cast
-from urllib.parse import parse_qsl, quote, unquote
+from urllib.parse import quote
 
 import msgspec
 
 from vss_router.errors import SettingsError
 from vss_router.secret import Secret
+from vss_router.server_url import UrlReader, shown_addresses
 
 __all__ = ["AmiEndpoint", "Secret", "parse_endpoint"]
 
@@ -41,6 +41,7 @@ _OPTIONS: Final = (
     "secret_file",
     "secret_env",
 )
+_OF_TLS: Final = ("ca", "server_name")
 _NAMED: Final = re.compile(r"([^=:/@?]*)=(.*)", re.DOTALL)
 _SOURCE: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
 _LINE_BREAKS: Final = re.compile(r"[\r\n\0]")
@@ -69,9 +70,8 @@ class AmiEndpoint(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def url(self) -> str:
         """Where it is, for people: `main=amis://user@host:5039`."""
-        host = f"[{self.host}]" if ":" in self.host else self.host
         scheme = "amis" if self.tls else "ami"
-        return f"{self.source}={scheme}://{quote(self.username)}@{host}:{self.port}"
+        return f"{self.source}={scheme}://{quote(self.username)}@{shown_addresses([(self.host, self.port)])}"
 
     def __repr__(self) -> str:
         return f"AmiEndpoint({self.url!r})"
@@ -97,28 +97,27 @@ def parse_endpoint(text: str, environ: Mapping[str, str] | None = None) -> AmiEn
         scheme, rest = "ami", address
     if scheme not in {"ami", "amis"}:
         raise SettingsError(f'"--ami {source}=…": the scheme must be ami:// or amis://, not {scheme}://')
-    tls = scheme == "amis"
+    url, tls = UrlReader(f"--ami {source}=…"), scheme == "amis"
     place, _, query = rest.partition("?")
     userinfo, at, hostport = place.rpartition("@")
     if not at:
         raise SettingsError(f'"--ami {source}=…" names no user; write it as {source}=user:secret@host:5038')
     username, colon, secret = userinfo.partition(":")
-    options = _options(query, source)
-    host, port = _host_and_port(hostport, source, DEFAULT_TLS_PORT if tls else DEFAULT_PORT)
+    options = url.options(query, _OPTIONS)
+    default_port = DEFAULT_TLS_PORT if tls else DEFAULT_PORT
+    host, port = url.address(hostport.rstrip("/"), default_port, f"{source}=user:secret@host:5038")
     if not username:
         raise SettingsError(f'"--ami {source}=…" names no user; write it as {source}=user:secret@host:5038')
-    for name in ("ca", "server_name"):
-        if name in options and not tls:
-            raise SettingsError(f'"--ami {source}=…": "{name}" needs TLS; write the address with amis://')
-    if "ca" in options and not Path(options["ca"]).is_file():
-        raise SettingsError(f'"--ami {source}=…": "ca" names {options["ca"]}, which is not a file')
+    if not tls:
+        url.check_no_tls(options, _OF_TLS, "amis://")
+    url.check_files(options)
     return AmiEndpoint(
         source=source,
         host=host,
         port=port,
         tls=tls,
-        username=_line(unquote(username), "user", source),
-        secret=_secret(unquote(secret) if colon else None, options, environ or {}, source),
+        username=_line(url.decoded(username, "user"), "user", source),
+        secret=_secret(url, url.decoded(secret, "secret") if colon else None, options, environ or {}, source),
         auth=cast("AuthType", _one_of(_AUTH, options.get("auth", "plain"), "auth", source)),
         ca=options.get("ca"),
         server_name=options.get("server_name"),
@@ -136,57 +135,17 @@ def _source_of(text: str) -> tuple[str, str]:
     return source, address
 
 
-def _host_and_port(text: str, source: str, default_port: int) -> tuple[str, int]:
-    text = text.rstrip("/")
-    if text.startswith("["):
-        host, closed, rest = text[1:].partition("]")
-        port = rest.removeprefix(":") if closed else "?"
-    else:
-        host, _, port = text.partition(":")
-    if not host:
-        raise SettingsError(f'"--ami {source}=…" names no host; write it as {source}=user:secret@host:5038')
-    if not port:
-        return unquote(host), default_port
-    if not (port.isascii() and port.isdigit() and 0 < int(port) < 65536):
-        raise SettingsError(f'"--ami {source}=…": the port must be a number from 1 to 65535, not "{port}"')
-    return unquote(host), int(port)
-
-
-def _options(query: str, source: str) -> dict[str, str]:
-    options: dict[str, str] = {}
-    for name, value in parse_qsl(query.replace("+", "%2B"), keep_blank_values=True):
-        if name not in _OPTIONS:
-            raise SettingsError(f'"--ami {source}=…": unknown option "{name}"; known are {", ".join(_OPTIONS)}')
-        if name in options:
-            raise SettingsError(f'"--ami {source}=…": "{name}" stands there twice')
-        if not value:
-            raise SettingsError(f'"--ami {source}=…": "{name}" is empty')
-        options[name] = value
-    return options
-
-
-def _secret(written: str | None, options: Mapping[str, str], environ: Mapping[str, str], source: str) -> Secret:
+def _secret(
+    url: UrlReader, written: str | None, options: Mapping[str, str], environ: Mapping[str, str], source: str
+) -> Secret:
     given = [way for way in ("secret_file", "secret_env") if way in options]
     if written is not None:
         given.insert(0, "user:secret")
-    if len(given) != 1:
+    secret = url.secret("secret", options, environ, written) if len(given) == 1 else None
+    if secret is None:
         fault = "names no secret" if not given else f"has {' and '.join(given)}"
         raise SettingsError(f'"--ami {source}=…" {fault}; give one of user:secret, secret_file or secret_env')
-    if written is not None:
-        return Secret(_line(written, "secret", source))
-    if (name := options.get("secret_env")) is not None:
-        if name not in environ:
-            raise SettingsError(f'"--ami {source}=…": "secret_env" names {name}, which the environment does not have')
-        return Secret(_line(environ[name], "secret", source))
-    path = options["secret_file"]
-    try:
-        lines = Path(path).read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
-        raise SettingsError(f'"--ami {source}=…": "secret_file" {path} cannot be read: {reason}') from error
-    if not lines or not lines[0]:
-        raise SettingsError(f'"--ami {source}=…": "secret_file" {path} has no secret in its first line')
-    return Secret(lines[0])
+    return Secret(_line(secret.reveal(), "secret", source))
 
 
 def _one_of(allowed: tuple[str, ...], value: str, name: str, source: str) -> str:

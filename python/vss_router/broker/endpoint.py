@@ -12,16 +12,16 @@ the URL, `heartbeat` (seconds; 0 sends none).
 """
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any, Final
-from urllib.parse import parse_qsl, quote, unquote
+from urllib.parse import quote, unquote
 
 import msgspec
 
 from vss_router.errors import SettingsError
 from vss_router.secret import Secret
+from vss_router.server_url import TLS_FILES, UrlReader, shown_addresses
 
-__all__ = ["BrokerEndpoint", "parse_broker_url"]
+__all__ = ["BROKER_URL", "BrokerEndpoint", "parse_broker_url"]
 
 DEFAULT_PORT: Final = 5672
 DEFAULT_TLS_PORT: Final = 5671
@@ -30,8 +30,10 @@ DEFAULT_HEARTBEAT: Final = 10
 """Seconds: a dead peer is known after two of them."""
 _LONGEST_HEARTBEAT: Final = 65_535
 _LONGEST_NAME: Final = 255
-_FILES: Final = ("ca", "cert", "key")
-_OPTIONS: Final = (*_FILES, "password_file", "password_env", "heartbeat")
+BROKER_URL: Final = UrlReader("--broker")
+"""Reads what the setting has in common with other URLs."""
+_EXAMPLE: Final = "amqp://host:5672/%2Fvss"
+_OPTIONS: Final = (*TLS_FILES, "password_file", "password_env", "heartbeat")
 
 
 class BrokerEndpoint(msgspec.Struct, frozen=True, kw_only=True):
@@ -57,7 +59,7 @@ class BrokerEndpoint(msgspec.Struct, frozen=True, kw_only=True):
 
     def url_at(self, vhost: str) -> str:
         """The same broker at another virtual host, for people."""
-        hosts = ",".join(f"[{host}]:{port}" if ":" in host else f"{host}:{port}" for host, port in self.addresses)
+        hosts = shown_addresses(self.addresses)
         scheme = "amqps" if self.tls else "amqp"
         return f"{scheme}://{quote(self.user, safe='')}@{hosts}/{quote(vhost, safe='')}"
 
@@ -87,57 +89,27 @@ def parse_broker_url(text: str, environ: Mapping[str, str] | None = None) -> Bro
         )
     tls = scheme == "amqps"
     place, _, query = rest.partition("?")
-    options = _options(query)
-    _check_files(options, tls=tls)
+    options = BROKER_URL.options(query, _OPTIONS)
+    if not tls:
+        BROKER_URL.check_no_tls(options, TLS_FILES, "amqps://")
+    BROKER_URL.check_files(options)
     userinfo, at, place = place.rpartition("@")
     user, colon, written = userinfo.partition(":") if at else ("", "", "")
     hosts, _, path = place.partition("/")
-    default_port = DEFAULT_TLS_PORT if tls else DEFAULT_PORT
+    password = BROKER_URL.secret(
+        "password", options, environ or {}, BROKER_URL.decoded(written, "password") if colon else None
+    )
     return BrokerEndpoint(
-        addresses=tuple(_address(host, default_port) for host in hosts.split(",")),
+        addresses=BROKER_URL.addresses(hosts, DEFAULT_TLS_PORT if tls else DEFAULT_PORT, _EXAMPLE),
         vhost=_vhost(path),
-        user=_percent_decoded(user, "user") or DEFAULT_USER,
-        password=_password(_percent_decoded(written, "password") if colon else None, options, environ or {}),
+        user=BROKER_URL.decoded(user, "user") or DEFAULT_USER,
+        password=Secret(DEFAULT_USER) if password is None else password,
         tls=tls,
         ca=options.get("ca"),
         certificate=options.get("cert"),
         private_key=options.get("key"),
         heartbeat=_heartbeat(options),
     )
-
-
-def _options(query: str) -> dict[str, str]:
-    options: dict[str, str] = {}
-    for name, value in parse_qsl(query.replace("+", "%2B"), keep_blank_values=True):
-        if name not in _OPTIONS:
-            raise SettingsError(f'"--broker": unknown option "{name}"; known are {", ".join(_OPTIONS)}')
-        if name in options or not value:
-            raise SettingsError(f'"--broker": "{name}" must stand there once and with a value')
-        options[name] = value
-    return options
-
-
-def _check_files(options: Mapping[str, str], *, tls: bool) -> None:
-    for name in _FILES:
-        if name in options and not tls:
-            raise SettingsError(f'"--broker": "{name}" needs TLS; write the URL with amqps://')
-        if name in options and not Path(options[name]).is_file():
-            raise SettingsError(f'"--broker": "{name}" names {options[name]}, which is not a file')
-    if ("cert" in options) != ("key" in options):
-        raise SettingsError('"--broker" needs both "cert" and "key", the certificate and its private key')
-
-
-def _address(text: str, default_port: int) -> tuple[str, int]:
-    if text.startswith("["):
-        host, closed, rest = text[1:].partition("]")
-        port = rest.removeprefix(":") if closed else "?"
-    else:
-        host, _, port = text.partition(":")
-    if not host:
-        raise SettingsError('"--broker" names no host; write it as amqp://host:5672/%2Fvss')
-    if port and not (port.isascii() and port.isdigit() and 0 < int(port) < 65536):
-        raise SettingsError(f'"--broker": the port must be a number from 1 to 65535, not "{port}"')
-    return _percent_decoded(host, "host"), int(port) if port else default_port
 
 
 def _vhost(path: str) -> str:
@@ -147,17 +119,10 @@ def _vhost(path: str) -> str:
         raise SettingsError(
             f'"--broker": a "/" in the name of a virtual host is written %2F: write the URL with /{shown} at its end'
         )
-    vhost = _percent_decoded(path, "virtual host") or "/"
+    vhost = BROKER_URL.decoded(path, "virtual host") or "/"
     if len(vhost.encode()) > _LONGEST_NAME:
         raise SettingsError(f'"--broker": the name of a virtual host has at most {_LONGEST_NAME} bytes')
     return vhost
-
-
-def _percent_decoded(text: str, part: str) -> str:
-    try:
-        return unquote(text, errors="strict")
-    except UnicodeDecodeError as error:
-        raise SettingsError(f'"--broker": the {part} is not UTF-8 when its percent signs are decoded') from error
 
 
 def _heartbeat(options: Mapping[str, str]) -> int:
@@ -165,23 +130,3 @@ def _heartbeat(options: Mapping[str, str]) -> int:
     if not (text.isascii() and text.isdigit() and len(text) < 6 and int(text) <= _LONGEST_HEARTBEAT):
         raise SettingsError(f'"--broker": "heartbeat" must be a number of seconds from 0 to 65535, not "{text}"')
     return int(text)
-
-
-def _password(written: str | None, options: Mapping[str, str], environ: Mapping[str, str]) -> Secret:
-    by_file, by_env = options.get("password_file"), options.get("password_env")
-    if [written, by_file, by_env].count(None) < 2:
-        raise SettingsError('"--broker" gives the password twice: keep one of the URL, password_file and password_env')
-    if by_env is not None:
-        if by_env not in environ:
-            raise SettingsError(f'"--broker": "password_env" names {by_env}, which the environment does not have')
-        return Secret(environ[by_env])
-    if by_file is None:
-        return Secret(DEFAULT_USER if written is None else written)
-    try:
-        lines = Path(by_file).read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
-        raise SettingsError(f'"--broker": "password_file" {by_file} cannot be read: {reason}') from error
-    if not lines or not lines[0]:
-        raise SettingsError(f'"--broker": "password_file" {by_file} has no password in its first line')
-    return Secret(lines[0])

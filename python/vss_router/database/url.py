@@ -10,13 +10,13 @@ the server's certificate), `password_file` (its first line) and `password_env` i
 """
 
 from collections.abc import Mapping
-from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from sqlalchemy import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
 from vss_router.errors import SettingsError
+from vss_router.server_url import UrlReader
 
 __all__ = ["SCHEMES", "database_url", "shown"]
 
@@ -27,6 +27,7 @@ SCHEMES: Final = {
     "postgres": "postgresql+asyncpg",
     "postgresql+asyncpg": "postgresql+asyncpg",
 }
+_URL: Final = UrlReader("--database")
 _OPTIONS: Final = ("sslmode", "ca", "password_file", "password_env")
 _SSL_MODES: Final = ("disable", "prefer", "require", "verify-ca", "verify-full")
 
@@ -52,46 +53,21 @@ def database_url(text: str, environ: Mapping[str, str] | None = None) -> URL:
             "special characters percent-encoded"
         ) from error
     url = url.set(drivername=SCHEMES[scheme])
-    options = {name: value if isinstance(value, str) else value[-1] for name, value in url.query.items()}
     known = _OPTIONS if url.get_backend_name() == "postgresql" else ()
-    for name in options:
-        if name not in known:
-            raise SettingsError(f'"--database": unknown option "{name}"; known are {", ".join(known) or "none"}')
+    written = url.normalized_query.items()
+    options = _URL.known_options(((name, value) for name, values in written for value in values), known)
     if not known:
         return url
     if not url.database:
         raise SettingsError('"--database" names no database; write it as postgresql://user:password@host/database')
     if options.get("sslmode", "prefer") not in _SSL_MODES:
         raise SettingsError(f'"--database": "sslmode" must be one of {", ".join(_SSL_MODES)}')
-    if "ca" in options and not Path(options["ca"]).is_file():
-        raise SettingsError(f'"--database": "ca" names {options["ca"]}, which is not a file')
-    password = _password(url, options, environ or {})
+    _URL.check_files(options)
+    password = _URL.secret("password", options, environ or {}, url.password)
     kept: dict[str, str] = {name: options[name] for name in ("sslmode", "ca") if name in options}
-    return url.set(query=kept, password=password)
+    return url.set(query=kept, password=None if password is None else password.reveal())
 
 
 def shown(url: URL) -> str:
     """The address for people: no driver, no options, the password as ***."""
     return url.set(drivername=url.get_backend_name(), query={}).render_as_string(hide_password=True)
-
-
-def _password(url: URL, options: Mapping[str, str], environ: Mapping[str, str]) -> Any:
-    ways = [way for way in ("password_file", "password_env") if way in options]
-    if len(ways) + (url.password is not None) > 1:
-        raise SettingsError('"--database" names its password twice; keep one of them')
-    if "password_env" in options:
-        name = options["password_env"]
-        if name not in environ:
-            raise SettingsError(f'"--database": "password_env" names {name}, which the environment does not have')
-        return environ[name]
-    if "password_file" in options:
-        path = options["password_file"]
-        try:
-            lines = Path(path).read_text(encoding="utf-8").splitlines()
-        except (OSError, UnicodeDecodeError) as error:
-            reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
-            raise SettingsError(f'"--database": "password_file" {path} cannot be read: {reason}') from error
-        if not lines or not lines[0]:
-            raise SettingsError(f'"--database": "password_file" {path} has no password in its first line')
-        return lines[0]
-    return url.password

@@ -3,19 +3,17 @@
 import asyncio
 import logging
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Final, final
 
 from vss_router._core import AmqpCancelled, AmqpClient, AmqpConfirms, AmqpDelivery, AmqpDone, AmqpStatus
 from vss_router.broker.amqp_limits import unsendable
 from vss_router.broker.amqp_sentences import AmqpSentences
-from vss_router.broker.endpoint import BrokerEndpoint
+from vss_router.broker.endpoint import BROKER_URL, BrokerEndpoint
 from vss_router.broker.lapin.consumption import LapinConsumption
 from vss_router.broker.lapin.deliveries import delivery_of
 from vss_router.broker.message import Confirm, Delivery, Message, Outcome
 from vss_router.broker.topology import Topology
 from vss_router.broker.transport import QueueCounts, TransportStatus
-from vss_router.errors import SettingsError
 
 __all__ = ["LapinTransport"]
 
@@ -58,9 +56,9 @@ class LapinTransport:
             username=endpoint.user,
             password=endpoint.password.reveal(),
             tls=endpoint.tls,
-            ca=_read("ca", endpoint.ca),
-            certificate=_read("cert", endpoint.certificate),
-            private_key=_read("key", endpoint.private_key),
+            ca=BROKER_URL.pem("ca", endpoint.ca),
+            certificate=BROKER_URL.pem("cert", endpoint.certificate),
+            private_key=BROKER_URL.pem("key", endpoint.private_key),
             name=name,
             heartbeat_seconds=endpoint.heartbeat,
             connect_seconds=connect_seconds,
@@ -299,12 +297,3 @@ class LapinTransport:
         if fault is not None:
             return str(self._sentences.queue(queue, fault))
         return None if status.state == "ready" else str(self._sentences.absent())
-
-
-def _read(option: str, path: str | None) -> bytes | None:
-    if path is None:
-        return None
-    try:
-        return Path(path).read_bytes()
-    except OSError as error:
-        raise SettingsError(f'"--broker": "{option}" {path} cannot be read: {error.strerror}') from error
