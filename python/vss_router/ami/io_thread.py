@@ -6,8 +6,9 @@ longer, so sockets are read by a loop of their own, which runs nothing else; sev
 
 import asyncio
 import threading
+import weakref
 from collections.abc import Callable, Coroutine
-from typing import Any, TypeVar, TypeVarTuple, Unpack, final
+from typing import Any, Protocol, TypeVar, TypeVarTuple, Unpack, final
 
 import uvloop
 
@@ -15,6 +16,13 @@ __all__ = ["IoThread"]
 
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
+
+
+class Wire(Protocol):
+    """An open connection."""
+
+    def cut(self, reason: str) -> None:
+        """End it now."""
 
 
 @final
@@ -27,6 +35,7 @@ class IoThread:
     def __init__(self, name: str = "vss-ami-io") -> None:
         self._loop: asyncio.AbstractEventLoop = uvloop.new_event_loop()
         self._thread = threading.Thread(target=self._serve, name=name, daemon=True)
+        self._wires: weakref.WeakSet[Wire] = weakref.WeakSet()
 
     def start(self) -> None:
         """Start the thread; once."""
@@ -47,13 +56,24 @@ class IoThread:
         """Run a function in the thread soon."""
         self._loop.call_soon_threadsafe(callback, *args)
 
+    def end_with(self, wire: Wire) -> None:
+        """Cut this connection at the latest when the thread ends; called in the thread."""
+        self._wires.add(wire)
+
     def _serve(self) -> None:
         asyncio.set_event_loop(self._loop)
         try:
             self._loop.run_forever()
-            tasks = asyncio.all_tasks(self._loop)
-            for task in tasks:
-                task.cancel()
-            self._loop.run_until_complete(asyncio.gather(*tasks, return_exceptions=True))
+            self._loop.run_until_complete(self._end())
         finally:
             self._loop.close()
+
+    async def _end(self) -> None:
+        """Leave nothing open for the loop to close: where warnings are errors it would wait for ever instead."""
+        tasks = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        for wire in list(self._wires):
+            wire.cut("its thread has ended")
+        await asyncio.sleep(0)

@@ -7,6 +7,7 @@ board and gives back the batch; the batch's responses answer whoever waits for t
 
 import asyncio
 import contextlib
+import ssl
 import time
 from collections.abc import Callable, Iterable
 from typing import Any, Final, Literal, final
@@ -78,16 +79,23 @@ class AmiSession:
 
     async def connect(self, endpoint: AmiEndpoint, clock: Callable[[], float]) -> None:
         """Connect and check the greeting; `AmiConnectionError` as `open_wire` raises it."""
-        self._wire = await self._io.run(
-            open_wire(
-                endpoint,
-                self.ring,
-                tls_context(endpoint),
-                connect_seconds=self._timings.connect_seconds,
-                greeting_seconds=self._timings.greeting_seconds,
-                clock=clock,
-            )
+        await self._io.run(self._open(endpoint, tls_context(endpoint), clock))
+
+    async def _open(self, endpoint: AmiEndpoint, tls: ssl.SSLContext | None, clock: Callable[[], float]) -> None:
+        """In the I/O thread: an answer on its way to a wait that was cancelled would leave its socket open."""
+        wire = await open_wire(
+            endpoint,
+            self.ring,
+            tls,
+            connect_seconds=self._timings.connect_seconds,
+            greeting_seconds=self._timings.greeting_seconds,
+            clock=clock,
         )
+        self._io.end_with(wire)
+        # First where `abandon` finds it, then the question whether it has been called: one of the two cuts.
+        self._wire = wire
+        if self.closed.done():
+            wire.cut("given up")
 
     def ping_sent_at(self, action_id: str | None) -> float | None:
         """When the Ping with that ActionID went out, if it was one of ours."""
