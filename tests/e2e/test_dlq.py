@@ -1,12 +1,13 @@
 """`vss-router dlq` as a person runs it, against a RabbitMQ of its own."""
 
 import asyncio
+import io
 import json
 import random
 
 import pytest
 
-from tests.e2e.conftest import Run, RunHere
+from tests.e2e.conftest import Ended, Run, RunHere
 from tests.services.rabbitmq_server import RabbitMqServer
 from vss_router.broker.endpoint import parse_broker_url
 from vss_router.broker.lapin import LapinTransport
@@ -47,6 +48,10 @@ async def filled(url: str) -> None:
         (("list", "--broker", "embedded"), "shows them at /api/dead-letters"),
         (("replay", "--broker", "amqp://localhost"), "name some with --id, or all with --all"),
         (("discard", "--broker", "amqp://localhost", "--id", "m1", "--all"), "and not both"),
+        (
+            ("discard", "--broker", "amqp://localhost", "--all"),
+            "whether all of vss.parked may go for good: say so with",
+        ),
         (("list", "--broker", "http://localhost"), "--broker"),
     ],
 )
@@ -84,7 +89,26 @@ def test_letters_are_listed_shown_replayed_and_discarded(run_here: RunHere, brok
     missing = run_here("dlq", "replay", "--broker", broker, "--id", "m0")
     assert (missing.code, missing.out) == (1, "vss.parked: 0 replayed, 0 stayed, 1 not found.\n")
 
-    discarded = run_here("dlq", "discard", "--broker", broker, "--all")
+    discarded = run_here("dlq", "discard", "--broker", broker, "--all", "--yes")
     assert (discarded.code, discarded.out) == (0, "vss.parked: 3 discarded, 0 not found.\n")
     nowhere = run_here("dlq", "list", "--broker", broker, "--queue", "vss.nowhere")
     nowhere.assert_one_sentence("there is no queue vss.nowhere at the broker", code=1)
+
+
+@pytest.mark.slow
+def test_all_of_a_queue_is_discarded_only_after_a_yes_on_the_terminal(
+    run_here: RunHere, broker: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def answering(answer: str) -> Ended:
+        terminal = io.StringIO(answer)
+        monkeypatch.setattr(terminal, "isatty", lambda: True)
+        monkeypatch.setattr("sys.stdin", terminal)
+        return run_here("dlq", "discard", "--broker", broker, "--all")
+
+    for refusal in ("n\n", "\n", ""):
+        kept = answering(refusal)
+        assert (kept.code, "given up" in kept.err, kept.out.strip()) == (1, True, "")
+        assert "Take all 5 messages of vss.parked away for good?" in kept.err
+    assert "vss.parked: 5 messages, 1 shown." in run_here("dlq", "list", "--broker", broker, "--limit", 1).out
+    discarded = answering("y\n")
+    assert (discarded.code, f"{discarded.out.strip()}\n") == (0, "vss.parked: 5 discarded, 0 not found.\n")

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import random
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final, Self, TypeAlias, TypeVar
 
@@ -132,10 +133,16 @@ def discard(
     queue: QueueOption = "vss.parked",
     letter: IdOption = None,
     everything: AllOption = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask before all of a queue goes.")] = False,
     config: ConfigOption = None,
 ) -> None:
-    """Take dead letters away for good. Exit code 1 when one of them was not found."""
+    """Take dead letters away for good. Exit code 1 when one of them was not found.
+
+    With --all it asks on the terminal first; where there is none, it needs --yes.
+    """
     ids = _chosen(letter, everything)
+    if ids is None and not yes:
+        _ask_before_all(broker, config, queue)
     with _Progress("discarded") as progress:
         done = _at_the_broker(broker, config, lambda letters: letters.discard(queue, ids, on_progress=progress.told))
     print(f"{queue}: {done.discarded} discarded, {len(done.missing)} not found.")
@@ -147,6 +154,17 @@ def _chosen(ids: list[str] | None, everything: bool) -> list[str] | None:
     if everything == bool(ids):
         raise SettingsError("no letters to work on: name some with --id, or all with --all, and not both")
     return None if everything else ids
+
+
+def _ask_before_all(broker: str | None, config: Path | None, queue: str) -> None:
+    if not sys.stdin.isatty():
+        raise SettingsError(
+            f"nobody is there to be asked whether all of {queue} may go for good: say so with --yes, or name letters "
+            "with --id"
+        )
+    # Any queue can be named, one with work in it too: the number shows whether it is the one that was meant.
+    found = _at_the_broker(broker, config, lambda letters: letters.list(queue, limit=0))
+    typer.confirm(f"Take all {found.messages} messages of {queue} away for good?", abort=True, err=True)
 
 
 def _at_the_broker(broker: str | None, config: Path | None, work: "Callable[[DeadLetters], Awaitable[_T]]") -> _T:
