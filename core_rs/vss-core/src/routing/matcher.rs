@@ -8,8 +8,8 @@ use super::pattern::Pattern;
 use super::sieve::Sieve;
 use super::trie::{Standing, Trie};
 
-/// All bindings of a topic exchange. Patterns without wildcards stand in a table by whole key, the others in a trie
-/// behind a sieve.
+/// All bindings of a topic exchange. Patterns without wildcards stand in a table by whole key, the others in a trie;
+/// both behind one sieve.
 #[derive(Clone, Debug, Default)]
 pub struct TopicMatcher {
     exact: DirectTable,
@@ -42,13 +42,15 @@ impl TopicMatcher {
     /// The pattern is too long.
     pub fn add(&mut self, pattern: &str, target: Target) -> Result<bool, RoutingError> {
         let pattern = Pattern::new(pattern)?;
-        if pattern.is_exact() {
-            return Ok(self.exact.add(pattern.as_str(), target));
-        }
-        let added = self.trie.add(pattern, target);
+        let is_exact = pattern.is_exact();
+        let added = if is_exact {
+            self.exact.add(pattern.as_str(), target)
+        } else {
+            self.trie.add(pattern, target)
+        };
         if added {
             self.sieve.add(pattern);
-            self.wild += 1;
+            self.wild += usize::from(!is_exact);
         }
         Ok(added)
     }
@@ -58,13 +60,15 @@ impl TopicMatcher {
         let Ok(pattern) = Pattern::new(pattern) else {
             return false;
         };
-        if pattern.is_exact() {
-            return self.exact.remove(pattern.as_str(), target);
-        }
-        let removed = self.trie.remove(pattern, target);
+        let is_exact = pattern.is_exact();
+        let removed = if is_exact {
+            self.exact.remove(pattern.as_str(), target)
+        } else {
+            self.trie.remove(pattern, target)
+        };
         if removed {
             self.sieve.remove(pattern);
-            self.wild -= 1;
+            self.wild -= usize::from(!is_exact);
         }
         removed
     }
@@ -77,7 +81,10 @@ impl TopicMatcher {
     pub fn find<'m>(&self, key: &str, matches: &'m mut Matches) -> Result<&'m [Target], RoutingError> {
         matches.targets.clear();
         let key = RoutingKey::new(key)?;
-        if self.sieve.lets_through(key.as_str()) {
+        if !self.sieve.lets_through(key.as_str()) {
+            return Ok(&matches.targets);
+        }
+        if self.wild > 0 {
             self.trie
                 .find(key.words(), &mut matches.standing, &mut matches.targets);
         }

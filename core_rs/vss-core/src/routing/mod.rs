@@ -19,6 +19,7 @@
 //! # Ok::<(), vss_core::routing::RoutingError>(())
 //! ```
 
+mod bloom;
 mod direct;
 mod error;
 mod key;

@@ -1,19 +1,21 @@
-//! What stands before the trie: most keys match no pattern with a wildcard, and to say so does not take a walk.
+//! What stands before the tables: most keys match no pattern, and to say so takes no walk.
 //!
 //! The literal words a key needs at their places, up to the first `#`, make the shape of a pattern: `call.*.end` and
 //! `lead.*.end` have the same. There are few shapes however many patterns; for each of them the words of a key at those
-//! places are looked up together, by a hash of them. What is not found matches no pattern of that shape; what is found
-//! may, and the trie says.
+//! places are looked up together, by a hash of them: in a few bits first, which lie near, and when those say yes in the
+//! table. What is not found matches no pattern of that shape; what is found may, and the trie or the table of whole
+//! keys says.
 
 use std::hash::{Hash, Hasher};
 
 use rustc_hash::{FxHashMap, FxHasher};
 
+use super::bloom::Bloom;
 use super::key::words;
 use super::pattern::{Pattern, Word};
 
 /// With more shapes than this the walk is the shorter way.
-const MOST_SHAPES: usize = 12;
+const MOST_SHAPES: usize = 16;
 /// Words that are looked at; what follows is for the trie.
 const WORDS: usize = 16;
 
@@ -35,13 +37,23 @@ pub(super) struct Sieve {
     shapes: Vec<Shape>,
     /// How often a shape with these words was added, by their hash.
     words: FxHashMap<u64, usize>,
+    /// The same hashes, and some that were taken back.
+    near: Bloom,
 }
 
 impl Sieve {
     /// Let the keys of a pattern through.
     pub(super) fn add(&mut self, pattern: Pattern<'_>) {
         let (shape, hash) = of(pattern);
-        *self.words.entry(hash).or_default() += 1;
+        let alike = self.words.entry(hash).or_default();
+        *alike += 1;
+        if *alike == 1 && !self.near.add(hash) {
+            self.near = Bloom::for_hashes(self.words.len());
+            for hash in self.words.keys() {
+                // There is room: it was made for as many.
+                let _ = self.near.add(*hash);
+            }
+        }
         let count = self.counts.entry(shape).or_default();
         *count += 1;
         if *count == 1 {
@@ -77,7 +89,10 @@ impl Sieve {
                 count >= words
             } else {
                 count == words
-            }) && self.words.contains_key(&shape.sum(&hashes))
+            }) && {
+                let sum = shape.sum(&hashes);
+                self.near.may_have(sum) && self.words.contains_key(&sum)
+            }
         })
     }
 
