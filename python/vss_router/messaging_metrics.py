@@ -61,6 +61,7 @@ _CONSUMER_GAUGES: Final = {
     "waiting": "Messages fetched and not begun.",
     "in_flight": "Messages in the handler.",
     "stuck": "Handlers past their time that do not end.",
+    "consuming": "Whether messages can come: connected, and the queue is there.",
 }
 _LOG_COUNTERS: Final = {
     "sampled": "Messages taken for the log.",

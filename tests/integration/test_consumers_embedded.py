@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from tests.contract.consumers_contract import ConsumersContract, group
+from tests.contract.consumers_waiting_contract import WaitingContract
 from vss_router.broker.embedded import EmbeddedTransport
 from vss_router.broker.transport import Transport
 from vss_router.broker.vss_topology import vss_topology
@@ -21,5 +22,5 @@ async def transport() -> AsyncIterator[Transport]:
     await embedded.close()
 
 
-class TestEmbedded(ConsumersContract):
+class TestEmbedded(ConsumersContract, WaitingContract):
     pass

@@ -1,6 +1,7 @@
 """Handlers by queue and by pattern, and their life: registered, started, drained."""
 
 import asyncio
+import contextlib
 import random as random_module
 import time
 from collections.abc import Callable
@@ -32,6 +33,8 @@ __all__ = ["Consumers", "Drained"]
 
 PREFETCH: Final = 20
 TIMEOUT_SECONDS: Final = 60.0
+LOOK_SECONDS: Final = 2.0
+"""How often it is looked whether every queue is consumed."""
 DEFAULT_RETRY: Final = Retry()
 
 _H = TypeVar("_H", bound=Handler)
@@ -93,6 +96,7 @@ class Consumers:
         self._draining = asyncio.Event()
         self._started = False
         self._starting: set[asyncio.Task[None]] = set()
+        self._watching: asyncio.Task[None] | None = None
 
     def consumer(
         self,
@@ -194,6 +198,7 @@ class Consumers:
             if self._draining.is_set():
                 return
             await self._worker(registration).start()
+        self._watching = asyncio.get_running_loop().create_task(self._watch(), name="which queues are consumed")
 
     async def drain(self, seconds: float = 10.0) -> Drained:
         """End in good order: nothing new is taken, handlers have `seconds` to end, the rest goes back to its queue.
@@ -215,6 +220,18 @@ class Consumers:
     def stats(self) -> list[ConsumerStats]:
         """One entry per consumer, in the order they were registered."""
         return [worker.stats() for worker in self._workers]
+
+    def look(self) -> None:
+        """Say in the log which queues are not consumed, once each; also done every two seconds by itself."""
+        if self._transport.status.state == "ready":
+            for worker in self._workers:
+                worker.look()
+
+    async def _watch(self) -> None:
+        while not self._draining.is_set():
+            self.look()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._draining.wait(), LOOK_SECONDS)
 
     def _in_all(self, field: str) -> int:
         return sum(getattr(stats, field) for stats in self.stats())

@@ -38,6 +38,8 @@ class ConsumerStats(msgspec.Struct, kw_only=True):
     in_flight: int = 0
     stuck: int = 0
     """Handlers past their time that do not end."""
+    consuming: bool = False
+    """Whether messages can come now: there is a connection, and the queue is there and ours to read."""
     trouble: str | None = None
     """Why nothing is consumed, or why messages go back, in a sentence; None when all is well."""
 

@@ -40,6 +40,7 @@ class Worker:
         self._consumption: Consumption | None = None
         self._draining = False
         self._redeclaring: asyncio.Task[None] | None = None
+        self._told_idle = False
 
     def stats(self) -> ConsumerStats:
         """What became of its messages so far."""
@@ -48,8 +49,24 @@ class Worker:
             self._stats,
             waiting=len(self._waiting),
             in_flight=len(self._tasks),
+            consuming=self._consumption is not None and consuming is None,
             trouble=consuming or self._stats.trouble,
         )
+
+    def look(self) -> None:
+        """Say in the log why nothing is consumed: once, however often it is tried again, and once when it is over.
+
+        To be called while the broker is connected: that there is no connection is the transport's to say.
+        """
+        if self._consumption is None or self._draining:
+            return
+        trouble = self._consumption.trouble
+        told = {"queue": self._stats.queue, "handler": self._stats.handler}
+        if trouble is not None and not self._told_idle:
+            _log.warning("a queue is not consumed", extra={**told, "trouble": trouble})
+        elif trouble is None and self._told_idle:
+            _log.info("a queue is consumed again", extra=told)
+        self._told_idle = trouble is not None
 
     async def start(self) -> None:
         """Declare what it needs and begin to consume; a broker that is away is waited for by the transport."""
@@ -131,7 +148,10 @@ class Worker:
 
     def _cancelled(self, trouble: str) -> None:
         """The broker has ended the consumer: a queue of our own is made again, another is its owner's affair."""
-        _log.warning("a queue is consumed no more", extra={"queue": self._stats.queue, "trouble": trouble})
+        if not self._told_idle:
+            told = {"queue": self._stats.queue, "handler": self._stats.handler}
+            _log.warning("a queue is consumed no more", extra={**told, "trouble": trouble})
+        self._told_idle = True
         if self._registration.topology.queues and not self._draining:
             self._redeclaring = asyncio.get_running_loop().create_task(self._declare(), name="declaring a queue again")
 
