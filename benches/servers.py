@@ -13,7 +13,7 @@ from typing import Final
 
 from benches.bare import PATH
 from benches.inputs import ROOT
-from tests.services.programs import EPMD, RABBITMQ, REDIS, ProgramMissingError, located
+from tests.services.programs import EPMD, ERL_CALL, RABBITMQ, REDIS, ProgramMissingError, located
 from tests.services.rabbitmq_server import RabbitMqServer
 from tests.services.redis_server import RedisServer
 from tests.services.server_process import free_port
@@ -128,6 +128,7 @@ def rabbitmq_server() -> Iterator[RabbitMqServer | None]:
     try:
         located(RABBITMQ)
         located(EPMD)
+        located(ERL_CALL)
     except ProgramMissingError as missing:
         print(f"  without RabbitMQ: {missing}", file=sys.stderr, flush=True)
         yield None

@@ -15,7 +15,7 @@ commands after it, `<!-- example: exit N -->` is the exit code the block's last 
 
 All blocks of a page run in order in one folder of their own, which holds the recordings of tests/data. Ports are freed:
 each `127.0.0.1:PORT` of a page becomes a free port, `pbx.example.org:PORT` a fake Asterisk that plays a recording,
-`redis.example.org:PORT` a private, empty Redis, `rabbitmq.example.org:5672` and `:15672` a private RabbitMQ with
+`redis.example.org:PORT` a private, empty Redis, `rabbitmq.example.org:5672` and `:15672` the worker's RabbitMQ with
 the user `vss` (a page that names one is skipped where there is none).
 """
 

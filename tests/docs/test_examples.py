@@ -15,8 +15,10 @@ def page_names() -> list[str]:
 @pytest.mark.slow
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("page", page_names())
-def test_every_example_of_the_page_does_what_the_page_says(page: str, tmp_path: Path) -> None:
-    with Workbench(tmp_path) as bench:
+def test_every_example_of_the_page_does_what_the_page_says(
+    page: str, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    with Workbench(tmp_path, rabbitmq=lambda: request.getfixturevalue("rabbitmq")) as bench:
         for block in blocks_of(ROOT / page):
             try:
                 bench.run(block)

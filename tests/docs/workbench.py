@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 import tomllib
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final, Self
 
@@ -84,12 +85,12 @@ class Background:
 class Workbench:
     """The folder, the ports and the processes of one page."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, rabbitmq: Callable[[], RabbitMqServer]) -> None:
         self.folder = folder
+        self.rabbitmq = rabbitmq
         self.ports: dict[str, int] = {}
         self.background: list[Background] = []
         self.redis: RedisServer | None = None
-        self.rabbitmq: RabbitMqServer | None = None
         self.printed = ""
         tools = folder / ".bin"
         tools.mkdir()
@@ -121,8 +122,6 @@ class Workbench:
                 running.stop()
         if self.redis is not None:
             self.redis.stop()
-        if self.rabbitmq is not None:
-            self.rabbitmq.remove()
 
     def freed(self, text: str) -> str:
         """The text with its documented addresses replaced by those that work here."""
@@ -139,11 +138,8 @@ class Workbench:
         return f"127.0.0.1:{self.redis.port}"
 
     def private_rabbitmq(self, *, management: bool) -> str:
-        if self.rabbitmq is None:
-            folder = self.folder / ".rabbitmq"
-            folder.mkdir()
-            self.rabbitmq = RabbitMqServer(folder).start()
-        return f"127.0.0.1:{self.rabbitmq.management_port if management else self.rabbitmq.port}"
+        server = self.rabbitmq()
+        return f"127.0.0.1:{server.management_port if management else server.port}"
 
     def fake_asterisk(self) -> str:
         if "pbx" not in self.ports:
@@ -158,7 +154,9 @@ class Workbench:
 
     def run(self, block: Block) -> None:
         """Do what a reader would do with the block; fails with its output when it does not do what the page says."""
-        text = self.freed(block.text) if block.language in {"console", "python", "toml"} else block.text
+        # Settings that are only shown need no server behind them.
+        is_used = block.language in {"console", "python"} or (block.language == "toml" and "file" in block.directives)
+        text = self.freed(block.text) if is_used else block.text
         if "file" in block.directives:
             (self.folder / block.directives["file"]).write_text(text)
         if block.language == "console":

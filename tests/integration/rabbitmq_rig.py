@@ -32,11 +32,7 @@ class RabbitMqRig(TransportRig):
 
     async def restart(self) -> None:
         # In good order: what a kill takes with it, such as an ack just given, is for the tests of faults.
-        await self._through(self._restart)
-
-    def _restart(self) -> None:
-        self._server.stop()
-        self._server.start()
+        await self._through(self._server.begin_again)
 
     async def _through(self, harm: Callable[[], object]) -> None:
         before = self.transport.status.connects

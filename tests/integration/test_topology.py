@@ -15,7 +15,6 @@ from tests.integration.topology_command import (
     queue,
     topology_command,
 )
-from tests.services.fixtures import StartRabbitMq
 from tests.services.rabbitmq_server import RabbitMqServer
 from tests.services.server_process import wait_until
 from vss_router.broker.endpoint import parse_broker_url
@@ -283,17 +282,17 @@ def test_changing_from_policies_to_arguments_leaves_no_queue_without_limits(
 
 
 @pytest.mark.slow
-def test_the_policy_in_force_is_read_until_it_is_shown(start_rabbitmq: StartRabbitMq) -> None:
-    server = start_rabbitmq(settings={"collect_statistics_interval": "5000"})
-    url = server.new_vhost()
+def test_the_policy_in_force_is_read_until_it_is_shown(rabbitmq: RabbitMqServer) -> None:
+    url = rabbitmq.new_vhost()
 
     async def applying() -> int:
         endpoint = parse_broker_url(url)
-        async with Management(parse_management_url(server.management_url, endpoint)) as management:
+        async with Management(parse_management_url(rabbitmq.management_url, endpoint)) as management:
             provisioning = Provisioning(management, endpoint, vss_topology())
             first, seen, second = await provisioning.apply(), await provisioning.compare(), await provisioning.apply()
         assert (len(first.done), first.faults, second.done, second.faults) == (38, [], [], [])
         assert {row.policy for row in seen.found.queues.values()} == {f"vss:{each}" for each in seen.found.queues}
         return seen.looks
 
-    assert asyncio.run(applying()) > 1
+    with rabbitmq.with_variable("collect_statistics_interval", 5000):
+        assert asyncio.run(applying()) > 1

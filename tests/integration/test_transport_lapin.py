@@ -1,7 +1,7 @@
 """The contract of transports, held by lapin at a live RabbitMQ."""
 
 import random
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 
 import pytest
 
@@ -10,26 +10,15 @@ from tests.integration.rabbitmq_rig import RabbitMqRig
 from tests.services.rabbitmq_server import RabbitMqServer
 from vss_router.broker.lapin import LapinTransport
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]  # a restart of RabbitMQ alone may take a minute
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RabbitMqServer]:
-    """One of this module's own: some tests restart it."""
-    server = RabbitMqServer(tmp_path_factory.mktemp("rabbitmq"))
-    try:
-        yield server.start()
-    finally:
-        server.remove()
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]  # RabbitMQ alone may take a minute to start
 
 
 class TestLapinTransport(TransportContract):
     """lapin."""
 
     @pytest.fixture
-    async def rig(self, server: RabbitMqServer) -> AsyncIterator[RabbitMqRig]:
-        rig = RabbitMqRig(server, lambda endpoint: LapinTransport(endpoint, random=random.Random(1).random))
+    async def rig(self, rabbitmq: RabbitMqServer) -> AsyncIterator[RabbitMqRig]:
+        rig = RabbitMqRig(rabbitmq, lambda endpoint: LapinTransport(endpoint, random=random.Random(1).random))
         await rig.transport.connect()
         yield rig
         await rig.transport.close()
-        server.clear()

@@ -2,15 +2,14 @@
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 
 import msgspec
 import pytest
 
 from tests.contract.transport_rig import consumed, drained, outcomes, publish, to, to_queue, until, with_queues
-from tests.services.certificates import Certificates
-from tests.services.fixtures import StartRabbitMq
+from tests.services.fixtures import LARGEST_MESSAGE
 from tests.services.rabbitmq_server import RabbitMqServer
 from vss_router.broker.aio_pika import AioPikaTransport
 from vss_router.broker.endpoint import BrokerEndpoint, parse_broker_url
@@ -55,6 +54,16 @@ async def refused_login(transport: Transport) -> str:
         return str(refused.value)
     finally:
         await transport.close()
+
+
+@contextmanager
+def out_of_memory(server: RabbitMqServer) -> Iterator[None]:
+    """It believes to be; the other tests find it calm again."""
+    server.alarm()
+    try:
+        yield
+    finally:
+        server.calm()
 
 
 async def test_a_wrong_password_names_the_user_and_not_the_password(rabbitmq: RabbitMqServer, make: Make) -> None:
@@ -125,12 +134,9 @@ async def test_whoever_is_no_amqp_broker_is_given_up(make: Make) -> None:
         await listener.wait_closed()
 
 
-async def test_tls_works_with_its_authority_and_fails_by_name_without(
-    start_rabbitmq: StartRabbitMq, certificates: Certificates, make: Make
-) -> None:
-    server = start_rabbitmq(tls=certificates)
-    server.new_vhost("secure")
-    endpoint = parse_broker_url(server.tls_url("secure"))
+async def test_tls_works_with_its_authority_and_fails_by_name_without(rabbitmq: RabbitMqServer, make: Make) -> None:
+    rabbitmq.new_vhost("secure")
+    endpoint = parse_broker_url(rabbitmq.tls_url("secure"))
     async with connected(make(endpoint)) as transport:
         await with_queues(transport, "a")
         await publish(transport, *to_queue("a", "1"))
@@ -174,17 +180,13 @@ async def test_what_the_user_has_no_right_to_is_named_and_the_rest_goes_on(
         assert transport.status.connects == 1
 
 
-async def test_an_oversized_message_is_refused_by_name_and_harms_no_other(
-    start_rabbitmq: StartRabbitMq, make: Make
-) -> None:
-    server = start_rabbitmq(settings={"max_message_size": "65536"})
-    async with connected(make(parse_broker_url(server.new_vhost()))) as transport:
+async def test_an_oversized_message_is_refused_by_name_and_harms_no_other(rabbitmq: RabbitMqServer, make: Make) -> None:
+    oversized = Message("", "a", b"x" * (LARGEST_MESSAGE + 1))
+    async with connected(make(parse_broker_url(rabbitmq.new_vhost()))) as transport:
         await with_queues(transport, "a")
-        confirms = await transport.publish(
-            [*to_queue("a", *"12"), Message("", "a", b"x" * 100_000), *to_queue("a", *"34")]
-        )
+        confirms = await transport.publish([*to_queue("a", *"12"), oversized, *to_queue("a", *"34")])
         assert outcomes(confirms) == ["confirmed", "confirmed", "refused", "confirmed", "confirmed"]
-        assert "has 100000 bytes, more than RabbitMQ takes" in confirms[2].reason
+        assert f"has {LARGEST_MESSAGE + 1} bytes, more than RabbitMQ takes" in confirms[2].reason
         assert list(dict.fromkeys(await drained(transport, "a"))) == [*"1234"]
 
 
@@ -254,32 +256,29 @@ async def test_a_refused_consumer_leaves_the_others_alone(rabbitmq: RabbitMqServ
 
 
 async def test_a_broker_that_takes_no_publishes_says_why_and_takes_them_later(
-    start_rabbitmq: StartRabbitMq, make: Make
+    rabbitmq: RabbitMqServer, make: Make
 ) -> None:
-    server = start_rabbitmq()
-    async with connected(make(parse_broker_url(server.new_vhost()))) as transport:
+    async with connected(make(parse_broker_url(rabbitmq.new_vhost()))) as transport:
         await with_queues(transport, "a")
         await publish(transport, *to_queue("a", "1"))
-        await asyncio.to_thread(server.alarm)
-        waiting = asyncio.create_task(transport.publish(to_queue("a", "2")))
-        await until(lambda: transport.status.blocked is not None)
-        assert "memory" in (transport.status.blocked or "")
-        assert not waiting.done()
-        await asyncio.to_thread(server.calm)
+        with out_of_memory(rabbitmq):
+            waiting = asyncio.create_task(transport.publish(to_queue("a", "2")))
+            await until(lambda: transport.status.blocked is not None)
+            assert "memory" in (transport.status.blocked or "")
+            assert not waiting.done()
         assert outcomes(await waiting) == ["confirmed"]
         await until(lambda: transport.status.blocked is None)
         assert await drained(transport, "a") == ["1", "2"]
 
 
-async def test_closing_while_the_broker_takes_nothing_is_bounded(start_rabbitmq: StartRabbitMq, make: Make) -> None:
-    server = start_rabbitmq()
-    transport = make(parse_broker_url(server.new_vhost()))
+async def test_closing_while_the_broker_takes_nothing_is_bounded(rabbitmq: RabbitMqServer, make: Make) -> None:
+    transport = make(parse_broker_url(rabbitmq.new_vhost()))
     await transport.connect()
     await with_queues(transport, "a")
-    await asyncio.to_thread(server.alarm)
-    waiting = asyncio.create_task(transport.publish(to_queue("a", "1")))
-    await until(lambda: transport.status.blocked is not None)
-    async with asyncio.timeout(20):
-        await transport.close(0.2)
+    with out_of_memory(rabbitmq):
+        waiting = asyncio.create_task(transport.publish(to_queue("a", "1")))
+        await until(lambda: transport.status.blocked is not None)
+        async with asyncio.timeout(20):
+            await transport.close(0.2)
     assert outcomes(await waiting) == ["lost"]
     assert transport.status.state == "closed"

@@ -15,7 +15,7 @@ for those, theirs would be a second way to do the rest.
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Protocol
+from typing import Final, Protocol
 
 import pytest
 
@@ -26,7 +26,7 @@ from tests.services.redis_cluster import RedisCluster
 from tests.services.redis_sentinel import RedisSentinel
 from tests.services.redis_server import RedisServer
 
-__all__ = ["StartCluster", "StartPostgres", "StartRabbitMq", "StartRedis", "StartSentinel"]
+__all__ = ["LARGEST_MESSAGE", "StartCluster", "StartPostgres", "StartRabbitMq", "StartRedis", "StartSentinel"]
 
 
 class StartRedis(Protocol):
@@ -181,10 +181,16 @@ def start_postgres() -> Iterator[StartPostgres]:
         yield start
 
 
+LARGEST_MESSAGE: Final = 2 << 20
+"""Bytes of a message that the worker's RabbitMQ takes; its own default, 128 MiB, is more than a test may send."""
+
+
 @pytest.fixture(scope="session")
-def shared_rabbitmq(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RabbitMqServer]:
+def shared_rabbitmq(tmp_path_factory: pytest.TempPathFactory, certificates: Certificates) -> Iterator[RabbitMqServer]:
     """The worker's RabbitMQ; tests take `rabbitmq`."""
-    server = RabbitMqServer(tmp_path_factory.mktemp("rabbitmq"))
+    server = RabbitMqServer(
+        tmp_path_factory.mktemp("rabbitmq"), settings={"max_message_size": str(LARGEST_MESSAGE)}, tls=certificates
+    )
     try:
         yield server.start()
     finally:
@@ -193,7 +199,10 @@ def shared_rabbitmq(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rabbit
 
 @pytest.fixture
 def rabbitmq(shared_rabbitmq: RabbitMqServer) -> Iterator[RabbitMqServer]:
-    """A RabbitMQ without virtual hosts or users of other tests; its connections may be closed, nothing worse."""
+    """A RabbitMQ without virtual hosts or users of other tests, with TLS beside the plain port.
+
+    It may be begun again (`begin_again`) and must be left running and calm.
+    """
     yield shared_rabbitmq
     shared_rabbitmq.clear()
 

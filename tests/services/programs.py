@@ -17,7 +17,7 @@ from typing import Final
 
 import pytest
 
-__all__ = ["EPMD", "POSTGRES", "RABBITMQ", "REDIS", "Program", "ProgramMissingError", "needed"]
+__all__ = ["EPMD", "ERL_CALL", "POSTGRES", "RABBITMQ", "REDIS", "Program", "ProgramMissingError", "needed"]
 
 _LONGEST_INSTALL: Final = 300.0  # seconds
 
@@ -68,6 +68,9 @@ RABBITMQ: Final = Program(
 )
 EPMD: Final = Program(
     "epmd", "erlang-base", oldest=10, elsewhere="usr/lib/erlang/erts-*/bin/epmd", version_in_path=True
+)
+ERL_CALL: Final = Program(
+    "erl_call", "erlang-base", oldest=10, elsewhere="usr/lib/erlang/erts-*/bin/erl_call", version_in_path=True
 )
 
 
@@ -148,7 +151,7 @@ def needed(program: Program) -> Path:
 
 
 if __name__ == "__main__":
-    for program in (REDIS, POSTGRES, RABBITMQ, EPMD):
+    for program in (REDIS, POSTGRES, RABBITMQ, EPMD, ERL_CALL):
         try:
             print(f"{program.name}: {located(program)}")  # noqa: T201 - what was asked for
         except ProgramMissingError as missing:

@@ -9,7 +9,8 @@ import os
 import socket
 import ssl
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
 from typing import Any, Final, Self
@@ -18,7 +19,7 @@ from urllib.parse import quote
 import httpx
 
 from tests.services.certificates import Certificates
-from tests.services.programs import EPMD, RABBITMQ, needed
+from tests.services.programs import EPMD, ERL_CALL, RABBITMQ, needed
 from tests.services.server_process import PortTakenError, ServerProcess, free_port, wait_until
 
 __all__ = ["RabbitMqServer"]
@@ -62,15 +63,13 @@ class RabbitMqServer:
         tls: Certificates | None = None,
         modest: bool = True,
     ) -> None:
-        self._program, self._epmd = needed(RABBITMQ), needed(EPMD)
+        self._program, self._epmd, self._erl_call = needed(RABBITMQ), needed(EPMD), needed(ERL_CALL)
         self._folder = folder
         self._settings = {**_SETTINGS, **(settings or {})}
         self._names = count(1)
         self._fixed_ports = False
         self._erlang = f"{_MODEST if modest else ''} -start_epmd false"
         self.tls = tls
-        self._vhosts: set[str] = set()
-        self._users: set[str] = set()
         (folder / "epmd").mkdir()
         (folder / "environment").touch()
         (folder / "enabled_plugins").write_text("[rabbitmq_management].\n")
@@ -180,6 +179,14 @@ class RabbitMqServer:
         self.kill()
         self.start()
 
+    def begin_again(self) -> None:
+        """End it in good order and begin it anew from what it has on disk, inside of the Erlang that goes on.
+
+        For its clients the same as `stop` and `start`, for the processor a fifth of the work.
+        """
+        self.evaluate("ok = rabbit:stop(), ok = rabbit:start()")
+        wait_until(self.answers, "an answer of the RabbitMQ begun again", _LONGEST_START)
+
     def pause(self) -> None:
         """Let it hang: connections stay open and nothing answers."""
         self.process.pause()
@@ -216,7 +223,6 @@ class RabbitMqServer:
         """An empty virtual host; gives back its URL."""
         name = name if name is not None else f"test-{next(self._names)}"
         self.api("PUT", f"vhosts/{quote(name, safe='')}")
-        self._vhosts.add(name)
         self.api("PUT", f"permissions/{quote(name, safe='')}/{USER}", {"configure": ".*", "write": ".*", "read": ".*"})
         return self.url(name)
 
@@ -233,19 +239,16 @@ class RabbitMqServer:
     ) -> None:
         """Make a user, with rights (regular expressions over names) in `vhost`. `tags` such as `policymaker`."""
         self.api("PUT", f"users/{name}", {"password": password, "tags": tags})
-        self._users.add(name)
         if vhost is not None:
             rights = {"configure": configure, "write": write, "read": read}
             self.api("PUT", f"permissions/{quote(vhost, safe='')}/{name}", rights)
 
     def clear(self) -> None:
-        """Delete the virtual hosts and users made, which closes their connections too."""
-        for name in self._vhosts:
-            self._delete(f"vhosts/{quote(name, safe='')}")
-        for name in self._users:
-            self._delete(f"users/{name}")
-        self._vhosts.clear()
-        self._users.clear()
+        """Delete all virtual hosts but `/` and all users but `vss`, which closes their connections too."""
+        for path, kept in (("vhosts", "/"), ("users", USER)):
+            for row in self.api("GET", f"{path}?columns=name"):
+                if row["name"] != kept:
+                    self._delete(f"{path}/{quote(row['name'], safe='')}")
 
     def _delete(self, path: str) -> None:
         try:
@@ -276,28 +279,48 @@ class RabbitMqServer:
         return len(found)
 
     def alarm(self) -> None:
-        """Run out of memory, as it believes: whoever publishes is blocked (`connection.blocked`)."""
-        self.control("set_vm_memory_high_watermark", "0.0000001")
+        """Run out of memory, as it believes: whoever publishes from now on is blocked (`connection.blocked`)."""
+        # To be asked for its alarms, it must have told the connections of this one.
+        self.evaluate("vm_memory_monitor:set_vm_memory_high_watermark(0.0000001), [_ | _] = rabbit_alarm:get_alarms()")
 
     def calm(self) -> None:
         """End what `alarm` began."""
-        self.control("set_vm_memory_high_watermark", "0.6")
+        self.evaluate("vm_memory_monitor:set_vm_memory_high_watermark(0.6)")
 
-    def control(self, *words: str) -> str:
-        """Run `rabbitmqctl`; what it printed. It takes a second."""
+    @contextmanager
+    def with_variable(self, name: str, value: int) -> Iterator[None]:
+        """Give a variable of the application `rabbit` another value for a while; who asked before keeps the old one."""
+        self.evaluate(f"application:set_env(rabbit, {name}, {value})")
+        try:
+            yield
+        finally:
+            self.evaluate(f"application:set_env(rabbit, {name}, {self._settings[name]})")
+
+    def evaluate(self, expression: str) -> None:
+        """Have the server evaluate an Erlang expression.
+
+        By `erl_call`, Erlang's own small program for it: `rabbitmqctl eval` takes seconds to start.
+
+        Raises
+        ------
+        RuntimeError
+            It was not evaluated; the message holds what was said.
+        """
         ended = subprocess.run(
-            [self._program.parent / "rabbitmqctl", "--quiet", *words],
+            [
+                *(self._erl_call, "-sname", f"vss-{self.port}@localhost"),
+                *("-c", (self._folder / ".erlang.cookie").read_text(), "-e"),
+            ],
             cwd=self._folder,
             env=self._environment(),
             check=False,
-            stdin=subprocess.DEVNULL,
+            input=f"{expression}.\n",
             capture_output=True,
             text=True,
             timeout=_LONGEST_COMMAND,
         )
-        if ended.returncode != 0:
-            raise RuntimeError(f"rabbitmqctl {words[0]} ended with {ended.returncode}: {ended.stderr.strip()}")
-        return ended.stdout
+        if not ended.stdout.startswith("{ok,"):
+            raise RuntimeError(f"{expression} was not evaluated: {ended.stdout}{ended.stderr.strip()}")
 
 
 _NO_TLS: Final = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # never used here; the default one takes 30 ms to load

@@ -7,14 +7,13 @@ from threading import Thread
 from urllib.parse import unquote
 
 import aiormq
-import httpx
 import pytest
 import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from tests.services.certificates import Certificates
-from tests.services.fixtures import StartCluster, StartPostgres, StartRabbitMq, StartRedis, StartSentinel
+from tests.services.fixtures import StartCluster, StartPostgres, StartRedis, StartSentinel
 from tests.services.postgres_server import PostgresServer
 from tests.services.programs import Program, ProgramMissingError, located, needed
 from tests.services.rabbitmq_server import RabbitMqServer
@@ -222,34 +221,18 @@ async def test_a_memory_alarm_blocks_publishers_until_it_ends(rabbitmq: RabbitMq
     await connection.close()
 
 
-@pytest.mark.slow
-async def test_a_rabbitmq_with_tls_hangs_is_killed_and_comes_back_with_its_data(
-    start_rabbitmq: StartRabbitMq, certificates: Certificates
-) -> None:
-    server = start_rabbitmq(tls=certificates)
-    server.new_vhost("kept")
-    connection = await aiormq.connect(f"amqps://vss:s3cret@localhost:{server.tls_port}/kept?cafile={certificates.ca}")
+async def test_a_rabbitmq_begun_again_has_closed_its_connections_and_kept_its_data(rabbitmq: RabbitMqServer) -> None:
+    connection = await aiormq.connect(rabbitmq.new_vhost("kept"))
     channel = await connection.channel()
     await channel.queue_declare("mine", durable=True)
-    await connection.close()
-    server.pause()
-    async with httpx.AsyncClient(timeout=0.1, trust_env=False) as client:
-        with pytest.raises(httpx.ReadTimeout):
-            await client.get(server.management_url)
-    server.resume()
-    assert server.answers()
-    ports = (server.port, server.management_port)
-    for end in (server.kill, server.stop):
-        end()
-        assert not server.answers()
-        server.start()
-        assert (server.port, server.management_port) == ports
-        assert declared(server, "kept") == ["mine"]
+    pid = rabbitmq.process.pid
+    await asyncio.to_thread(rabbitmq.begin_again)
+    await asyncio.wait({connection.closing}, timeout=20)
+    assert connection.closing.done()
+    assert rabbitmq.process.pid == pid
+    assert declared(rabbitmq, "kept") == ["mine"]
 
 
-@pytest.mark.slow
-def test_a_removed_rabbitmq_leaves_no_process_behind(start_rabbitmq: StartRabbitMq) -> None:
-    server = start_rabbitmq()
-    server.remove()
-    assert not server.process.runs()
-    assert not server.port_mapper.runs()
+def test_an_expression_that_rabbitmq_cannot_evaluate_is_named(rabbitmq: RabbitMqServer) -> None:
+    with pytest.raises(RuntimeError, match=r"no:such\(\) was not evaluated: .*undef"):
+        rabbitmq.evaluate("no:such()")
