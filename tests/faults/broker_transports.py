@@ -14,12 +14,13 @@ QUEUE: Final = "test.everything"
 ALL: Final = ["lapin", "aio_pika"]
 
 
-def transport_to(url: str, kind: str) -> Transport:
+def transport_to(url: str, kind: str, **options: float) -> Transport:
+    """A transport of that kind; `options` are its times."""
     if kind == "lapin":
-        return LapinTransport(parse_broker_url(url), random=random.random)
+        return LapinTransport(parse_broker_url(url), random=random.random, **options)  # type: ignore[arg-type]
     from vss_router.broker.aio_pika import AioPikaTransport
 
-    return AioPikaTransport(parse_broker_url(url), random=random.random)
+    return AioPikaTransport(parse_broker_url(url), random=random.random, **options)  # type: ignore[arg-type]
 
 
 def everything(*keys: str) -> Topology:

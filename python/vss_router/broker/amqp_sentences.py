@@ -75,6 +75,12 @@ class AmqpSentences:
             f"there is no connection to RabbitMQ at {self._addresses} yet: wait until the transport is ready"
         )
 
+    def blocked(self, why: str) -> BrokerUnavailableError:
+        """It has an alarm, for which it reads nothing more on a connection that publishes."""
+        return BrokerUnavailableError(
+            f"RabbitMQ at {self._addresses} takes nothing now ({why}): give it memory or disk, it goes on by itself"
+        )
+
     def closed(self) -> BrokerUnavailableError:
         """The transport was closed by its owner."""
         return BrokerUnavailableError(

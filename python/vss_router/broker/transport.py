@@ -134,7 +134,7 @@ class Transport(Protocol):
         Raises
         ------
         BrokerUnavailableError
-            There is no connection.
+            There is no connection, or the broker has an alarm, for which it reads nothing more of ours.
         """
 
     async def purge(self, queue: str) -> int:

@@ -365,6 +365,8 @@ class AioPikaTransport:
         desk, session = self._desk, self._session
         if desk is None or session is None:
             raise self._sentences.connection(self._fault, self._address) if self._fault else self._sentences.absent()
+        if self._status.blocked is not None:  # it would not be read, and the silence taken for a broker that hangs
+            raise self._sentences.blocked(self._status.blocked)
         try:
             return await ask(desk)
         except FaultError as error:

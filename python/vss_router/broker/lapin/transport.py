@@ -269,11 +269,13 @@ class LapinTransport:
         return await self._orders[order]
 
     async def _asked(self, queue: str, ask: Callable[[str], int]) -> AmqpDone:
-        state = self._client.status().state
-        if state == "closed" or self._closing is not None:
+        status = self._client.status()
+        if status.state == "closed" or self._closing is not None:
             raise self._sentences.closed()
-        if state == "new":
+        if status.state == "new":
             raise self._sentences.absent()
+        if status.blocked is not None:  # it would not be read, and the silence taken for a broker that hangs
+            raise self._sentences.blocked(status.blocked)
         done = await self._done(ask(queue))
         if done.fault is not None:
             raise self._sentences.queue(queue, done.fault)
