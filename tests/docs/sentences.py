@@ -7,6 +7,7 @@ import ast
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Final
 
@@ -111,6 +112,7 @@ def sentences_in(tree: ast.AST) -> Iterator[tuple[str, int]]:
             yield plain(text), node.lineno
 
 
+@cache  # several tests read the same sources
 def python_sentences() -> list[Sentence]:
     return [
         Sentence(text, f"{path.relative_to(ROOT)}:{line}")
@@ -119,6 +121,7 @@ def python_sentences() -> list[Sentence]:
     ]
 
 
+@cache
 def rust_sentences() -> list[Sentence]:
     found = []
     for path in sorted((ROOT / "core_rs").glob("vss-*/src/**/*.rs")):

@@ -184,6 +184,8 @@ class RabbitMqServer:
 
         For its clients the same as `stop` and `start`, for the processor a fifth of the work.
         """
+        # At its end this handler waits five seconds for an answer of its own process; ended before, it has it at once.
+        self.evaluate("gen_event:delete_handler(rabbit_event, rabbit_mgmt_db_handler, [])")
         self.evaluate("ok = rabbit:stop(), ok = rabbit:start()")
         wait_until(self.answers, "an answer of the RabbitMQ begun again", _LONGEST_START)
 
