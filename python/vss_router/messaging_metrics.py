@@ -88,6 +88,8 @@ class MessagingCollector(Collector):
         yield _gauge("broker_connected", "Whether the broker is connected.", float(status.state == "ready"))
         yield _gauge("broker_blocked", "Whether the broker takes no publishes now.", float(status.blocked is not None))
         yield _counter("broker_connects", "Connections to the broker made.", status.connects)
+        yield _counter("broker_failures", "Connections to the broker lost or not made.", status.failures)
+        yield _counter("broker_redeclares", "Times all was declared again: others held a queue.", status.redeclares)
         outbox = self._messaging.outbox.stats
         for name, meaning in _OUTBOX_COUNTERS.items():
             yield _counter(f"outbox_{name}", meaning, getattr(outbox, name))

@@ -233,6 +233,7 @@ async def test_an_exclusive_queue_that_another_connection_holds_is_ours_as_soon_
         await transport.connect()
         arrivals, consumption = await consumed(transport, "mine", ack=True)
         assert "queue mine" in (transport.status.trouble or "")
+        await until(lambda: transport.status.redeclares > 0)
         await holder.close()
         await until(lambda: transport.status.trouble is None and consumption.trouble is None)
         await publish(transport, *to_queue("mine", "1"))

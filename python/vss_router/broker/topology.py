@@ -102,6 +102,15 @@ class Topology(msgspec.Struct, frozen=True, kw_only=True):
     queues: tuple[Queue, ...] = ()
     bindings: tuple[Binding, ...] = ()
 
+    def plus(self, other: "Topology") -> "Topology":
+        """Both, each object once; of two exchanges or queues of a name the newer one counts."""
+        exchanges, queues = {each.name for each in other.exchanges}, {each.name for each in other.queues}
+        return Topology(
+            exchanges=(*(each for each in self.exchanges if each.name not in exchanges), *other.exchanges),
+            queues=(*(each for each in self.queues if each.name not in queues), *other.queues),
+            bindings=(*self.bindings, *(each for each in other.bindings if each not in self.bindings)),
+        )
+
     def without_queue(self, name: str) -> "Topology":
         """The same without this queue and its bindings."""
         return msgspec.structs.replace(

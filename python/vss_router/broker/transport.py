@@ -37,6 +37,10 @@ class TransportStatus(msgspec.Struct, frozen=True, kw_only=True):
     trouble: str | None = None
     connects: int = 0
     """Connections made since the start; the first one counts."""
+    failures: int = 0
+    """Connections lost or not made since the start."""
+    redeclares: int = 0
+    """Times everything was declared again because another connection held a part of it for itself."""
     blocked: str | None = None
     """Why the broker takes no publishes now (`connection.blocked`: memory or disk alarm)."""
 

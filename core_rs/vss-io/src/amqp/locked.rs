@@ -58,7 +58,10 @@ impl Locked {
         self.again = Instant::now() + self.backoff.wait(false);
         if let Answer::Declared(refusals) = desk.declare(topology).await? {
             declared.notify_waiters();
-            shared.update(|status| status.refusals = refusals);
+            shared.update(|status| {
+                status.refusals = refusals;
+                status.redeclares += 1;
+            });
         }
         Ok(())
     }

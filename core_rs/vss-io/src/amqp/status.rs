@@ -52,6 +52,8 @@ pub struct Status {
     pub connects: u64,
     /// Connections lost or not made.
     pub failures: u64,
+    /// Times everything was declared again because another connection held a part of it for itself.
+    pub redeclares: u64,
     /// Why the broker takes no publishes now.
     pub blocked: Option<String>,
 }

@@ -79,6 +79,7 @@ pub(crate) struct AmqpStatus {
     refusals: Vec<Py<AmqpRefusal>>,
     connects: u64,
     failures: u64,
+    redeclares: u64,
     blocked: Option<String>,
 }
 
@@ -91,6 +92,7 @@ impl AmqpStatus {
             refusals: refusals(py, status.refusals)?,
             connects: status.connects,
             failures: status.failures,
+            redeclares: status.redeclares,
             blocked: status.blocked,
         })
     }

@@ -7,7 +7,8 @@ from typing import Any, Final, TypeVar, final
 
 from vss_router.ami.backoff import Backoff
 from vss_router.broker.aio_pika.consumption import AioPikaConsumption
-from vss_router.broker.aio_pika.desk import Desk, Refusal, wanted
+from vss_router.broker.aio_pika.declarations import Declarations
+from vss_router.broker.aio_pika.desk import Desk, wanted
 from vss_router.broker.aio_pika.faults import ABSENT, Fault, FaultError
 from vss_router.broker.aio_pika.publisher import Caution, Publisher
 from vss_router.broker.aio_pika.session import Session, tls_context
@@ -26,8 +27,6 @@ T = TypeVar("T")
 _log = logging.getLogger(__name__)
 
 _FIRST_SECONDS: Final = 0.05
-_LOCKED_SECONDS: Final = 5.0
-_RESOURCE_LOCKED: Final = 405
 _GOODBYE: Final = 0.1
 """Seconds that a good-bye gets even when closing has used its time up."""
 
@@ -71,8 +70,7 @@ class AioPikaTransport:
         self._status = TransportStatus(state="new")
         self._fault: Fault | None = None
         self._address = ""
-        self._refusals: list[Refusal] = []
-        self._declared: list[Topology] = []
+        self._declarations = Declarations()
         self._consumptions: list[AioPikaConsumption] = []
         self._caution = Caution()
         self._session: Session | None = None
@@ -111,7 +109,7 @@ class AioPikaTransport:
 
     async def declare(self, topology: Topology) -> None:
         """Declare now when connected, and again after every reconnection."""
-        self._declared.append(topology)
+        self._declarations.add(topology)
         desk, session = self._desk, self._session
         if desk is None or session is None:
             return
@@ -120,15 +118,8 @@ class AioPikaTransport:
         except FaultError as error:
             session.fail(error.fault)
             return
-        names = {
-            *(("exchange", exchange.name) for exchange in topology.exchanges),
-            *(("queue", queue.name) for queue in topology.queues),
-            *(("binding", binding.queue) for binding in topology.bindings),
-        }
-        self._refusals = [*(old for old in self._refusals if old[:2] not in names), *refusals]
-        self._show()
-        async with self._news:
-            self._news.notify_all()
+        self._declarations.renew(topology, refusals)
+        await self._declared_anew()
         if refusals:
             first, *others = (self._sentences.refused(*refusal) for refusal in refusals)
             for other in others:
@@ -190,7 +181,7 @@ class AioPikaTransport:
     async def delete_queue(self, queue: str) -> None:
         """Delete a queue with its messages and bindings, and forget its declaration."""
         await self._asked(queue, lambda desk: desk.delete_queue(queue))
-        self._declared = [topology.without_queue(queue) for topology in self._declared]
+        self._declarations.forget_queue(queue)
 
     async def close(self, seconds: float = 2.0) -> None:
         """Wait up to `seconds` for confirms under way and acks to go out, then close. A second call does nothing."""
@@ -261,7 +252,7 @@ class AioPikaTransport:
             else:
                 fault = await self._serve(session)
             self._fault = fault
-            self._set_status("connecting", blocked=None)
+            self._set_status("connecting", failures=self._status.failures + 1, blocked=None)
             if self._first is not None and not self._first.done():
                 self._first.set_exception(self._sentences.connection(fault, self._address))
             wait = self._backoff.next()
@@ -299,11 +290,9 @@ class AioPikaTransport:
     async def _stand(self, session: Session, publisher: Publisher) -> None:
         """Everything anew: declare, let publish, consume."""
         desk = Desk(session)
-        self._refusals = []
-        for topology in tuple(self._declared):
-            self._refusals += await desk.declare(topology)
+        await self._declarations.declare(desk)
         self._run(session, publisher.run())
-        self._run(session, self._declare_locked(desk))
+        self._run(session, self._declarations.declare_locked(desk, self.random, self._declared_anew))
         self._desk, self._publisher = desk, publisher
         self._consumptions = [consumption for consumption in self._consumptions if not consumption.is_over]
         for consumption in tuple(self._consumptions):
@@ -315,17 +304,11 @@ class AioPikaTransport:
         if self._first is not None and not self._first.done():
             self._first.set_result(None)
 
-    async def _declare_locked(self, desk: Desk) -> None:
-        """Declare again what another connection holds for itself: after a cut that one is our own last one."""
-        backoff = Backoff(_FIRST_SECONDS, _LOCKED_SECONDS, self.random)
-        while True:
-            await asyncio.sleep(backoff.next())
-            if any(fault.code == _RESOURCE_LOCKED for _, _, fault in self._refusals):
-                declared = tuple(self._declared)
-                self._refusals = [refusal for topology in declared for refusal in await desk.declare(topology)]
-                self._show()
-                async with self._news:
-                    self._news.notify_all()
+    async def _declared_anew(self) -> None:
+        """Consumers that wait for a queue try again."""
+        self._show()
+        async with self._news:
+            self._news.notify_all()
 
     async def _begin(self, consumption: AioPikaConsumption, session: Session) -> None:
         first: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -378,7 +361,8 @@ class AioPikaTransport:
         self._set_status(self._status.state, blocked=why)
 
     def _set_status(self, state: str, **changes: object) -> None:
-        fields = {"connects": self._status.connects, "blocked": self._status.blocked, **changes}
+        kept = {name: getattr(self._status, name) for name in ("connects", "failures", "blocked")}
+        fields = {**kept, "redeclares": self._declarations.redeclares, **changes}
         before = self._status.trouble
         trouble = self._trouble() if state in {"connecting", "ready"} else None
         self._status = TransportStatus(state=state, trouble=trouble, **fields)  # type: ignore[arg-type]
@@ -394,6 +378,6 @@ class AioPikaTransport:
     def _trouble(self) -> str | None:
         if self._fault is not None:
             return str(self._sentences.connection(self._fault, self._address))
-        if self._refusals:
-            return str(self._sentences.refused(*self._refusals[0]))
+        if self._declarations.refusals:
+            return str(self._sentences.refused(*self._declarations.refusals[0]))
         return None

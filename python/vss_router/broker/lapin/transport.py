@@ -80,7 +80,12 @@ class LapinTransport:
         """How it stands now."""
         status = self._client.status()
         return TransportStatus(
-            state=status.state, trouble=self._trouble(status), connects=status.connects, blocked=status.blocked
+            state=status.state,
+            trouble=self._trouble(status),
+            connects=status.connects,
+            failures=status.failures,
+            redeclares=status.redeclares,
+            blocked=status.blocked,
         )
 
     async def connect(self) -> None:
