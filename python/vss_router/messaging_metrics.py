@@ -63,6 +63,12 @@ _CONSUMER_GAUGES: Final = {
     "stuck": "Handlers past their time that do not end.",
     "consuming": "Whether messages can come: connected, and the queue is there.",
 }
+_RPC_COUNTERS: Final = {
+    "answered": "Remote calls answered.",
+    "failed": "Those of them that were answered with an error.",
+    "unanswerable": "Remote calls that named nobody who may be answered.",
+    "unsent": "Answers that the broker did not take in their callers' time.",
+}
 _LOG_COUNTERS: Final = {
     "sampled": "Messages taken for the log.",
     "written": "Messages written to the log.",
@@ -73,7 +79,7 @@ _LOG_COUNTERS: Final = {
 
 @final
 class MessagingCollector(Collector):
-    """Metrics `vss_router_broker_…`, `…_outbox_…`, `…_consumer_…` (by queue and handler), `…_message_log_…`."""
+    """Metrics `vss_router_broker_…`, `…_outbox_…`, `…_consumer_…` (by queue and handler), `…_rpc_…` and the log's."""
 
     def __init__(self, messaging: RouterMessaging) -> None:
         self._messaging = messaging
@@ -100,6 +106,11 @@ class MessagingCollector(Collector):
         if self._messaging.log is not None:
             for name, meaning in _LOG_COUNTERS.items():
                 yield _counter(f"message_log_{name}", meaning, getattr(self._messaging.log.stats, name))
+        server = self._messaging.rpc_server
+        if server is not None:
+            for name, meaning in _RPC_COUNTERS.items():
+                yield _counter(f"rpc_{name}", meaning, getattr(server.stats, name))
+            yield _gauge("rpc_running", "Remote calls being answered now.", server.stats.running)
         yield from self._consumers()
 
     def _consumers(self) -> Iterator[Metric]:

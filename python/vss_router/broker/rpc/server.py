@@ -14,6 +14,7 @@ from typing import Final, TypeVar, final
 
 import msgspec
 
+from vss_router.broker.consumers.stats import worth_a_line
 from vss_router.broker.message import Delivery, Message, Outcome, Properties
 from vss_router.broker.rpc.method import RpcMethod, failure_of
 from vss_router.broker.rpc.wire import (
@@ -33,6 +34,8 @@ P = TypeVar("P")
 Handler = Callable[[P], Awaitable[object]]
 
 _LEAST_SECONDS: Final = 0.001
+_SEND_SECONDS: Final = 1.0
+"""What sending an answer may take even where the method has used up its caller's time."""
 _CLOSE_SECONDS: Final = 2.0
 _log = logging.getLogger(__name__)
 
@@ -40,12 +43,14 @@ _log = logging.getLogger(__name__)
 class RpcServerStats(msgspec.Struct, frozen=True, kw_only=True):
     """Counted since the start, but `running`, which is now.
 
-    `failed` were `answered` with an error, `unanswerable` named nobody to answer or a queue that is not theirs.
+    `failed` were `answered` with an error, `unanswerable` named nobody to answer or a queue that is not theirs. The
+    answers of `unsent` were not taken by the broker in their callers' time.
     """
 
     answered: int
     failed: int
     unanswerable: int
+    unsent: int
     running: int
 
 
@@ -68,7 +73,7 @@ class RpcServer:
         self._methods: dict[str, RpcMethod] = {}
         self._running: set[asyncio.Task[None]] = set()
         self._consumption: Consumption | None = None
-        self._answered = self._failed = self._unanswerable = 0
+        self._answered = self._failed = self._unanswerable = self._unsent = 0
 
     @property
     def methods(self) -> tuple[str, ...]:
@@ -82,6 +87,7 @@ class RpcServer:
             answered=self._answered,
             failed=self._failed,
             unanswerable=self._unanswerable,
+            unsent=self._unsent,
             running=len(self._running),
         )
 
@@ -145,12 +151,14 @@ class RpcServer:
                 delivery.ack()
 
     async def _served(self, delivery: Delivery) -> None:
+        arrived = asyncio.get_running_loop().time()
         method = self._methods.get(delivery.routing_key)
         acked = method is not None and not method.idempotent
         if acked:
             delivery.ack()
         with handling(f"rpc {delivery.routing_key}", delivery.properties.headers, {}):
-            await self._reply(delivery, await self._answer(delivery, method))
+            reply = await self._answer(delivery, method)
+            await self._reply(delivery, reply, until=arrived + _seconds_of(delivery))
         if not acked:
             delivery.ack()
 
@@ -172,15 +180,26 @@ class RpcServer:
             _log.exception("the method %s failed", name, extra={"routing_key": name})
             return _refusal("failed", f'the method "{name}" failed; the log of "{self._role}" says why')
 
-    async def _reply(self, delivery: Delivery, reply: RpcReply) -> None:
+    async def _reply(self, delivery: Delivery, reply: RpcReply, *, until: float) -> None:
+        """Answer; a broker that takes nothing keeps the request's slot until its caller has given up, and no longer."""
         reply_to = delivery.properties.reply_to
         if not reply_to or not may_be_answered(reply_to):
             self._unanswerable += 1
             return
-        outcome = await self._send(delivery, reply_to, reply)
-        if outcome is Outcome.REFUSED:
-            reply = _refusal("too_large", f'the result of "{delivery.routing_key}" is larger than the broker takes')
-            await self._send(delivery, reply_to, reply)
+        try:
+            async with asyncio.timeout_at(max(until, asyncio.get_running_loop().time() + _SEND_SECONDS)):
+                outcome = await self._send(delivery, reply_to, reply)
+                if outcome is Outcome.REFUSED:
+                    said = f'the result of "{delivery.routing_key}" is larger than the broker takes'
+                    reply = _refusal("too_large", said)
+                    await self._send(delivery, reply_to, reply)
+        except TimeoutError:
+            self._unsent += 1
+            if worth_a_line(self._unsent):
+                told = {"routing_key": delivery.routing_key, "times": self._unsent}
+                trouble = self._transport.status.blocked or self._transport.status.trouble
+                _log.warning("an answer was not sent in its caller's time", extra={**told, "trouble": trouble})
+            return
         self._answered += 1
         self._failed += reply.error is not None
 
