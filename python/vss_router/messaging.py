@@ -21,7 +21,7 @@ from typing import Final, final
 
 from vss_router._core import Batch, StatusBoard
 from vss_router.broker.ami_publishing import AmiPublishing
-from vss_router.broker.amqp_transport import amqp_transport
+from vss_router.broker.amqp_transport import duplex_amqp_transport
 from vss_router.broker.consumers import Consumers, Inbox
 from vss_router.broker.dead_letters import DeadLetters
 from vss_router.broker.embedded import EmbeddedTransport
@@ -114,7 +114,7 @@ class RouterMessaging:
             transport = EmbeddedTransport(path, clock=clock, random=random, disk_bytes=settings.outbox_disk_bytes)
         else:
             library, name = settings.broker_transport, f"vss-router {instance}"
-            transport = amqp_transport(endpoint, random=random, library=library, name=name)
+            transport = duplex_amqp_transport(endpoint, random=random, library=library, name=name)
         self._is_embedded = endpoint is None
         self.virtual_host = endpoint.vhost if endpoint is not None else VIRTUAL_HOST
         self.transport = LoggedTransport(transport, self.log)

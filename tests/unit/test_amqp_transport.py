@@ -7,7 +7,7 @@ import pytest
 
 from vss_router.broker.aio_pika import AioPikaTransport
 from vss_router.broker.amqp_limits import unsendable
-from vss_router.broker.amqp_transport import amqp_transport
+from vss_router.broker.amqp_transport import amqp_transport, duplex_amqp_transport
 from vss_router.broker.endpoint import parse_broker_url
 from vss_router.broker.lapin import LapinTransport
 from vss_router.broker.message import Headers, Message, Properties
@@ -29,6 +29,14 @@ def test_a_build_without_amqp_falls_back_with_one_line(
     assert [record.getMessage() for record in caplog.records] == [
         "this build has no AMQP in its core: RabbitMQ is spoken to through aio-pika, which is slower"
     ]
+
+
+def test_a_router_s_two_connections_fall_back_with_one_line_as_well(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setitem(sys.modules, "vss_router.broker.lapin", None)
+    assert duplex_amqp_transport(ENDPOINT, random=random.Random(1).random).status.state == "new"
+    assert len(caplog.records) == 1
 
 
 @pytest.mark.parametrize(

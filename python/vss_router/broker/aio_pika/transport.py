@@ -18,6 +18,7 @@ from vss_router.broker.endpoint import BrokerEndpoint
 from vss_router.broker.message import Confirm, Delivery, Message, Outcome
 from vss_router.broker.topology import Topology
 from vss_router.broker.transport import QueueCounts, TransportStatus
+from vss_router.broker.trouble_log import TroubleLog
 from vss_router.errors import SettingsError
 
 __all__ = ["AioPikaTransport"]
@@ -51,6 +52,7 @@ class AioPikaTransport:
         answer_seconds: float = 10.0,
         retry_longest_seconds: float = 2.0,
         outstanding: int = 4096,
+        troubles: TroubleLog | None = None,
     ) -> None:
         self.random = random
         self._endpoint = endpoint
@@ -68,6 +70,7 @@ class AioPikaTransport:
         self._backoff = Backoff(_FIRST_SECONDS, retry_longest_seconds, random)
         self._refused_seconds = 2 * retry_longest_seconds
         self._status = TransportStatus(state="new")
+        self._troubles = troubles or TroubleLog()
         self._fault: Fault | None = None
         self._address = ""
         self._declarations = Declarations()
@@ -363,13 +366,9 @@ class AioPikaTransport:
     def _set_status(self, state: str, **changes: object) -> None:
         kept = {name: getattr(self._status, name) for name in ("connects", "failures", "blocked")}
         fields = {**kept, "redeclares": self._declarations.redeclares, **changes}
-        before = self._status.trouble
         trouble = self._trouble() if state in {"connecting", "ready"} else None
         self._status = TransportStatus(state=state, trouble=trouble, **fields)  # type: ignore[arg-type]
-        if trouble is not None and trouble != before:
-            _log.warning(trouble)
-        elif trouble is None and before is not None and state == "ready":
-            _log.info("the connection to the broker stands again")
+        self._troubles.tell(self, trouble, is_ready=state == "ready")
         self._changed.set()
 
     def _show(self) -> None:

@@ -14,6 +14,7 @@ from vss_router.broker.lapin.deliveries import delivery_of
 from vss_router.broker.message import Confirm, Delivery, Message, Outcome
 from vss_router.broker.topology import Topology
 from vss_router.broker.transport import QueueCounts, TransportStatus
+from vss_router.broker.trouble_log import TroubleLog
 
 __all__ = ["LapinTransport"]
 
@@ -30,7 +31,7 @@ class LapinTransport:
 
     `name` is what RabbitMQ shows of the connection. `random` gives numbers in [0, 1) for the jitter of reconnections.
     An answer may take `answer_seconds`, then the connection is given up; up to `outstanding` messages are published
-    ahead of their confirms.
+    ahead of their confirms. Transports that lead to one broker may share `troubles`, where they tell what is wrong.
 
     Raises
     ------
@@ -48,6 +49,7 @@ class LapinTransport:
         answer_seconds: float = 10.0,
         retry_longest_seconds: float = 2.0,
         outstanding: int = 4096,
+        troubles: TroubleLog | None = None,
     ) -> None:
         self._sentences = AmqpSentences(endpoint)
         self._client = AmqpClient(
@@ -73,7 +75,7 @@ class LapinTransport:
         self._consumptions: dict[int, LapinConsumption] = {}
         self._changed = asyncio.Event()
         self._closing: asyncio.Future[None] | None = None
-        self._shown: str | None = None
+        self._troubles = troubles or TroubleLog()
 
     @property
     def status(self) -> TransportStatus:
@@ -238,12 +240,7 @@ class LapinTransport:
         answer.set_result(answers)
 
     def _show(self, status: AmqpStatus) -> None:
-        trouble = self._trouble(status)
-        if trouble is not None and trouble != self._shown:
-            _log.warning(trouble)
-        elif trouble is None and self._shown is not None and status.state == "ready":
-            _log.info("the connection to the broker stands again")
-        self._shown = trouble
+        self._troubles.tell(self, self._trouble(status), is_ready=status.state == "ready")
 
     async def _closed(self) -> None:
         while self._client.status().state != "closed":
