@@ -136,11 +136,12 @@ check-imports: $(INSTALLED) ## Import directions of the Python layers and of the
 	if grep -E '^(pyo3|tokio|mio)[^ ]* ' <<<"$$tree"; then echo "vss-core must stay without pyo3 and tokio: move what needs them to vss-py or vss-io." >&2; exit 1; fi
 
 .PHONY: check-rust
-check-rust: ## Lint and format of the Rust sources
+check-rust: ## Lint and format of the Rust sources, also of the build without AMQP
 	$(need_rust)
 	$(say) "rustfmt and clippy"
 	@cargo fmt --all --check
 	@cargo clippy --quiet --locked --workspace --all-targets -- -D warnings
+	@cargo clippy --quiet --locked --package vss-py --no-default-features -- -D warnings
 
 .PHONY: format
 format: $(INSTALLED) ## Format the Rust and Python sources and mend what the linters can mend
