@@ -2,7 +2,8 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -23,10 +24,29 @@ def url(postgres_database: str) -> str:
     return postgres_database
 
 
+def migrate(url: str) -> None:
+    async def opened() -> None:
+        database = Database(url, answer_seconds=30.0)
+        await database.open()
+        await database.close()
+
+    # A thread, because the one of the tests has a loop of its own.
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(asyncio.run, opened()).result()
+
+
 @pytest.fixture
-async def database(url: str) -> AsyncIterator[Database]:
+def migrated_url(postgres_server: PostgresServer) -> Iterator[str]:
+    """A database with its tables, a copy of one that was migrated: that takes longer than most tests here."""
+    url = postgres_server.fresh_database(postgres_server.template("migrated", migrate))
+    yield url
+    postgres_server.drop_database(url)
+
+
+@pytest.fixture
+async def database(migrated_url: str) -> AsyncIterator[Database]:
     # Patient, because the machine may be busy.
-    opened = Database(url, answer_seconds=30.0)
+    opened = Database(migrated_url, answer_seconds=30.0)
     await opened.open()
     yield opened
     await opened.close()
