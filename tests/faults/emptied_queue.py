@@ -1,15 +1,16 @@
-"""What stands in a queue in the end, read by a client that is not ours: RabbitMQ's own management API."""
+"""What stands in a queue in the end, read by a client that is not ours: aiormq, on a connection of its own."""
 
+import asyncio
 from typing import Final, NamedTuple
-from urllib.parse import quote
 
+import aiormq
 import msgspec
-
-from tests.services.rabbitmq_server import RabbitMqServer
+from aiormq.abc import DeliveredMessage
 
 __all__ = ["Arrived", "arrivals_in_order", "emptied"]
 
-_PAGE: Final = 2_000
+_LONGEST: Final = 120.0
+"""Seconds that end a test which has failed."""
 
 
 class Arrived(NamedTuple):
@@ -26,16 +27,30 @@ class _Envelope(msgspec.Struct):
     seq: int | None = None
 
 
-def emptied(server: RabbitMqServer, vhost: str, queue: str) -> list[Arrived]:
+async def emptied(url: str, queue: str) -> list[Arrived]:
     """All messages of a queue, in its order; they are gone then."""
-    question = {"count": _PAGE, "ackmode": "ack_requeue_false", "encoding": "auto"}
     arrived: list[Arrived] = []
-    while page := server.api("POST", f"queues/{quote(vhost, safe='')}/{queue}/get", question):
-        for message in page:
-            told = msgspec.json.decode(message["payload"], type=_Envelope)
-            assert told.id == message["properties"]["message_id"]
-            body = message["payload"].encode()
-            arrived.append(Arrived(message["routing_key"], told.id, told.source, told.seq, body))
+    full = asyncio.Event()
+
+    async def take(message: DeliveredMessage) -> None:
+        told = msgspec.json.decode(message.body, type=_Envelope)
+        assert told.id == message.header.properties.message_id
+        arrived.append(Arrived(message.routing_key or "", told.id, told.source, told.seq, message.body))
+        if len(arrived) >= standing:
+            full.set()
+
+    connection = await aiormq.connect(url)
+    try:
+        channel = await connection.channel()
+        standing = (await channel.queue_declare(queue, passive=True)).message_count or 0
+        if standing:
+            await channel.basic_consume(queue, take, no_ack=True)
+            async with asyncio.timeout(_LONGEST):
+                await full.wait()
+        assert (await channel.queue_declare(queue, passive=True)).message_count == 0
+        assert len(arrived) == standing
+    finally:
+        await connection.close()
     return arrived
 
 

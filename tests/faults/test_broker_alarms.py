@@ -2,7 +2,6 @@
 
 import asyncio
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
@@ -12,7 +11,6 @@ from tests.contract.transport_rig import until
 from tests.faults.broker_transports import ALL, QUEUE, everything, transport_to
 from tests.faults.emptied_queue import arrivals_in_order, emptied
 from tests.faults.generated_events import GeneratedEvents
-from tests.services.fixtures import StartRabbitMq
 from tests.services.rabbitmq_server import RabbitMqServer
 from vss_router.broker.ami_publishing import AmiPublishing
 from vss_router.broker.outbox import Outbox
@@ -25,25 +23,26 @@ EACH: Final = 3_000
 """Events before an alarm, as many as it begins and as many while it lasts."""
 MEMORY: Final = 5_000
 QUESTIONS: Final = 4
-DISK_FREE: Final = 2**60
 
 
-def no_memory(server: RabbitMqServer) -> Callable[[], None]:
+def no_memory(server: RabbitMqServer) -> None:
     server.alarm()
-    return server.calm
 
 
-def no_disk(server: RabbitMqServer) -> Callable[[], None]:
-    server.evaluate(f"rabbit_disk_monitor:set_disk_free_limit({DISK_FREE})")
-    return lambda: server.evaluate("rabbit_disk_monitor:set_disk_free_limit(1000000)")
+def no_disk(server: RabbitMqServer) -> None:
+    server.evaluate(f"rabbit_disk_monitor:set_disk_free_limit({2**60})")
+
+
+def calm(server: RabbitMqServer) -> None:
+    server.calm()
+    server.evaluate("rabbit_disk_monitor:set_disk_free_limit(1000000)")
 
 
 @pytest.mark.timeout(240)
 @pytest.mark.parametrize("kind", ALL)
 async def test_publishing_waits_out_an_alarm_and_loses_nothing(
-    start_rabbitmq: StartRabbitMq, tmp_path: Path, kind: str
+    server: RabbitMqServer, tmp_path: Path, kind: str
 ) -> None:
-    server = start_rabbitmq()
     transport = transport_to(server.new_vhost("events"), kind, answer_seconds=1.0)
     outbox = Outbox(transport, path=tmp_path / "outbox.db", memory_messages=MEMORY)
     numbers = iter(range(1_000))
@@ -71,7 +70,7 @@ async def test_publishing_waits_out_an_alarm_and_loses_nothing(
         await transport.connect()
         for begin in (no_memory, no_disk):
             await publish(EACH)
-            end = await asyncio.to_thread(begin, server)
+            await asyncio.to_thread(begin, server)
             await publish(EACH)
             await until(lambda: transport.status.blocked is not None)
             await publish(EACH)
@@ -82,15 +81,16 @@ async def test_publishing_waits_out_an_alarm_and_loses_nothing(
                     await transport.inspect(QUEUE)
             assert transport.status.state == "ready"
             assert outbox.stats.waiting_messages >= EACH
-            await asyncio.to_thread(end)
+            await asyncio.to_thread(calm, server)
             await until(lambda: transport.status.blocked is None and not outbox.stats.waiting_messages)
         stats = outbox.stats
         assert transport.status.connects == 1, "an alarm is no reason to connect again"
     finally:
+        await asyncio.to_thread(calm, server)
         await outbox.stop()
         await transport.close()
     assert (stats.dropped, stats.republished) == (0, 0)
-    arrived = await asyncio.to_thread(emptied, server, "events", QUEUE)
+    arrived = await emptied(server.url("events"), QUEUE)
     for source in SOURCES:
         assert arrivals_in_order(arrived, source) == sent[source]
     assert [each.id for each in arrived if each.source is None] == typed

@@ -9,7 +9,6 @@ import pytest
 
 from tests.contract.consumers_contract import lead, publish
 from tests.contract.transport_rig import drained, eventually
-from tests.services.fixtures import StartRabbitMq
 from tests.services.rabbitmq_server import RabbitMqServer
 from vss_router.broker.consumers import Consumers, Retry
 from vss_router.broker.endpoint import parse_broker_url
@@ -33,8 +32,7 @@ async def kill(server: RabbitMqServer) -> None:
 
 
 async def restart(server: RabbitMqServer) -> None:
-    await asyncio.to_thread(server.stop)
-    await asyncio.to_thread(server.start)
+    await asyncio.to_thread(server.begin_again)
 
 
 async def cut(server: RabbitMqServer) -> None:
@@ -53,9 +51,8 @@ async def given_up(transport: LapinTransport) -> list[str]:
 @pytest.mark.timeout(240)
 @pytest.mark.parametrize("fault", [kill, restart, cut])
 async def test_every_message_is_handled_or_parked_whatever_happens_to_the_broker_while_they_wait(
-    start_rabbitmq: StartRabbitMq, fault: Fault
+    server: RabbitMqServer, fault: Fault
 ) -> None:
-    server = start_rabbitmq()
     transport = LapinTransport(parse_broker_url(server.new_vhost("faults")), random=random.random)
     await transport.declare(vss_topology())
     await transport.connect()

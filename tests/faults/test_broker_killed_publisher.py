@@ -18,10 +18,11 @@ import msgspec
 import pytest
 
 from tests.docs.pages import ROOT
+from tests.faults.broker_spoiler import come_back, go_away
 from tests.faults.broker_transports import ALL, QUEUE
 from tests.faults.emptied_queue import Arrived, arrivals_in_order, emptied
 from tests.faults.publishing_process import SOURCES
-from tests.services.fixtures import StartRabbitMq
+from tests.services.rabbitmq_server import RabbitMqServer
 
 KILLS: Final = 6
 END_SECONDS: Final = 120.0
@@ -87,9 +88,8 @@ def gaps_of(arrived: list[Arrived], source: str) -> list[Gap]:
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("kind", ALL)
 async def test_a_publisher_killed_again_and_again_keeps_its_promises(
-    start_rabbitmq: StartRabbitMq, tmp_path: Path, kind: str
+    server: RabbitMqServer, tmp_path: Path, kind: str
 ) -> None:
-    server = start_rabbitmq()
     url = server.new_vhost("events")
     chance = random.Random(kind)
     for turn in range(KILLS):
@@ -100,20 +100,20 @@ async def test_a_publisher_killed_again_and_again_keeps_its_promises(
                 await asyncio.to_thread(server.close_connections, at_least=0)
                 await asyncio.sleep(chance.random() * 0.05)
             elif turn == 2:
-                await asyncio.to_thread(server.stop)
+                await asyncio.to_thread(go_away, server)
                 await grows(tmp_path / "told.log", process, 500)
         finally:
             process.kill()
             process.wait()
         if turn == 2:
-            await asyncio.to_thread(server.start)
+            await asyncio.to_thread(come_back, server)
     process = started(url, tmp_path, kind)
     await grows(tmp_path / "told.log", process, 500)
     process.send_signal(signal.SIGTERM)
     assert await asyncio.to_thread(process.wait, END_SECONDS) == 0, (tmp_path / "process.log").read_text()
 
     told = told_in(tmp_path)
-    arrived = await asyncio.to_thread(emptied, server, "events", QUEUE)
+    arrived = await emptied(server.url("events"), QUEUE)
     missing = set(told.published) - {each.id for each in arrived}
     assert missing == set()
     for source in SOURCES:

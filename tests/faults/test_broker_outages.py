@@ -14,7 +14,7 @@ from tests.faults.broker_spoiler import spoil
 from tests.faults.broker_transports import ALL, QUEUE, everything, transport_to
 from tests.faults.emptied_queue import arrivals_in_order, emptied
 from tests.faults.generated_events import GeneratedEvents
-from tests.services.fixtures import StartRabbitMq
+from tests.services.rabbitmq_server import RabbitMqServer
 from vss_router.broker.ami_publishing import AmiPublishing
 from vss_router.broker.outbox import Outbox
 from vss_router.errors import BrokerError
@@ -31,9 +31,8 @@ _log = logging.getLogger(__name__)
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("kind", ALL)
 async def test_100_000_events_arrive_in_order_whatever_happens_to_the_broker(
-    start_rabbitmq: StartRabbitMq, tmp_path: Path, kind: str
+    server: RabbitMqServer, tmp_path: Path, kind: str
 ) -> None:
-    server = start_rabbitmq()
     url = server.new_vhost("events")
     chance = random.Random(kind)
     transport = transport_to(url, kind)
@@ -66,7 +65,7 @@ async def test_100_000_events_arrive_in_order_whatever_happens_to_the_broker(
     _log.info("%s through %s: %s", kind, done, stats)
     assert stats.dropped == 0
     assert stats.republished > 0, "the connection was lost with messages under way"
-    arrived = await asyncio.to_thread(emptied, server, "events", QUEUE)
+    arrived = await emptied(server.url("events"), QUEUE)
     assert len(arrived) >= EVENTS
     for source in SOURCES:
         assert arrivals_in_order(arrived, source) == sent[source]

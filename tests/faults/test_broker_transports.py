@@ -8,7 +8,6 @@ import msgspec
 import pytest
 
 from tests.contract.transport_rig import consumed, drained, until, with_queues
-from tests.services.fixtures import StartRabbitMq
 from tests.services.rabbitmq_server import RabbitMqServer
 from vss_router.broker.aio_pika import AioPikaTransport
 from vss_router.broker.endpoint import BrokerEndpoint, parse_broker_url
@@ -27,11 +26,6 @@ def make(request: pytest.FixtureRequest) -> Make:
         return request.param(endpoint, random=random.Random(1).random, connect_seconds=20.0)  # type: ignore[no-any-return]
 
     return made
-
-
-@pytest.fixture
-def server(start_rabbitmq: StartRabbitMq) -> RabbitMqServer:
-    return start_rabbitmq()
 
 
 class Publishing:

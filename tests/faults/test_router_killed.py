@@ -15,7 +15,7 @@ from tests.docs.pages import ROOT
 from tests.faults.broker_transports import ALL, QUEUE, everything, transport_to
 from tests.faults.emptied_queue import arrivals_in_order, emptied
 from tests.faults.test_broker_killed_publisher import gaps_of, grows, told_in
-from tests.services.fixtures import StartRabbitMq
+from tests.services.rabbitmq_server import RabbitMqServer
 from vss_router.ami.simulator import Simulator
 from vss_router.ami.simulator.server import SimulatorServer
 
@@ -38,9 +38,8 @@ def started(port: int, url: str, folder: Path, kind: str) -> "subprocess.Popen[b
 @pytest.mark.timeout(400)
 @pytest.mark.parametrize("kind", ALL)
 async def test_what_a_killed_router_did_not_tell_lies_inside_a_gap(
-    start_rabbitmq: StartRabbitMq, tmp_path: Path, kind: str
+    server: RabbitMqServer, tmp_path: Path, kind: str
 ) -> None:
-    server = start_rabbitmq()
     url = server.new_vhost("events")
     chance = random.Random(kind)
     transport = transport_to(url, kind)
@@ -68,7 +67,7 @@ async def test_what_a_killed_router_did_not_tell_lies_inside_a_gap(
     assert code == 0, (tmp_path / "process.log").read_text()
 
     given = told_in(tmp_path, ["main"]).given["main"]
-    arrived = await asyncio.to_thread(emptied, server, "events", QUEUE)
+    arrived = await emptied(server.url("events"), QUEUE)
     order = arrivals_in_order(arrived, "main")
     assert order == sorted(order)
     gaps = gaps_of(arrived, "main")
