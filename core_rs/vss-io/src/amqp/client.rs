@@ -59,6 +59,17 @@ impl Shared {
         *self.publishing.lock().unwrap_or_else(PoisonError::into_inner) = publishing;
     }
 
+    /// The connection is of no use any more; to be said before anybody hears that a message is lost for it.
+    pub(super) fn unready(&self) {
+        self.publish_by(None);
+        if self.closing.borrow().is_none() {
+            self.update(|status| {
+                status.state = State::Connecting;
+                status.blocked = None;
+            });
+        }
+    }
+
     pub(super) fn done(&self, order: u64, answer: Answer) {
         self.notes.push_now(Note::Done { order, answer });
     }

@@ -232,12 +232,12 @@ impl Life {
             Ok(Some(Event::Error(error))) if fault.kind == FaultKind::Broken => Fault::of(&error),
             _ => fault,
         };
+        self.shared.unready();
         drop(running);
         self.end(&session, fault)
     }
 
     fn end(&self, session: &Session, fault: Fault) -> End {
-        self.shared.publish_by(None);
         for consumption in self.shared.consumptions().values() {
             consumption.lost(&fault);
         }
@@ -263,7 +263,8 @@ impl Life {
             Arc::clone(&self.shared.careful),
             Arc::clone(&self.shared.notes),
         );
-        tasks.spawn(publisher.run());
+        let shared = Arc::clone(&self.shared);
+        tasks.spawn(publisher.run(move || shared.unready()));
         self.shared.publish_by(Some(sender));
         let mut running = Running {
             session,

@@ -124,8 +124,16 @@ impl Publisher {
     /// Publish until the last sender of batches is gone and everything is answered for.
     ///
     /// # Errors
-    /// The connection is of no use any more.
-    pub(super) async fn run(mut self) -> Result<(), Fault> {
+    /// The connection is of no use any more; `useless` is called before anybody hears that a message is lost for it.
+    pub(super) async fn run(mut self, useless: impl FnOnce()) -> Result<(), Fault> {
+        let ended = self.publish().await;
+        if ended.is_err() {
+            useless();
+        }
+        ended
+    }
+
+    async fn publish(&mut self) -> Result<(), Fault> {
         let mut is_open = true;
         loop {
             self.send_waiting();
