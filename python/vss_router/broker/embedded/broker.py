@@ -17,6 +17,7 @@ from vss_router.broker.embedded.entry import Entry
 from vss_router.broker.embedded.exchange import EmbeddedExchange
 from vss_router.broker.embedded.store import (
     Recovered,
+    all_forgotten,
     binding_write,
     exchange_forgotten,
     exchange_write,
@@ -129,6 +130,7 @@ class EmbeddedBroker:
     def forget(self, entry: Entry) -> None:
         """It is done."""
         if entry.stored:
+            entry.stored = False
             self.changes.remove(entry.seq)
             self._changed()
 
@@ -233,6 +235,17 @@ class EmbeddedBroker:
         if self._lasting:
             self.changes.define(*writes)
             self._changed()
+
+    def definitions(self) -> list[Write]:
+        """Exchanges, queues and bindings as they are to last, instead of what the journal has of them."""
+        writes = all_forgotten()
+        for exchange in self._exchanges.values():
+            if exchange.declared.durable:
+                writes.append(exchange_write(exchange.declared))
+                lasting = [each for each in exchange.bindings if self._lasts(self._numbered[each[0]].declared)]
+                writes += [binding_write(number, binding) for number, binding in lasting]
+        queues = [queue for queue in self._queues.values() if self._lasts(queue.declared)]
+        return writes + [queue_write(queue.number, queue.declared) for queue in queues]
 
     # -- consumers -----------------------------------------------------------------------------------------------------
 

@@ -9,7 +9,7 @@ from vss_router.broker.journal import SqlValue, Write
 
 __all__ = ["Changes"]
 
-_ADD: Final = "INSERT INTO entry (seq, queue, expires_at, record) VALUES (?, ?, ?, ?)"
+_ADD: Final = "INSERT OR IGNORE INTO entry (seq, queue, expires_at, record) VALUES (?, ?, ?, ?)"
 _REMOVE: Final = "DELETE FROM entry WHERE seq IN (SELECT value FROM json_each(?))"
 
 
@@ -49,18 +49,25 @@ class Changes:
 
     def take_back(self, messages: AbstractSet[int]) -> list[Entry]:
         """Give up the entries of these messages (by `id`), which could not be written; the rest stays to be written."""
-        kept = [place for place, entry in enumerate(self.added) if id(entry.message) not in messages]
         given_up = [entry for entry in self.added if id(entry.message) in messages]
-        self.added = [self.added[place] for place in kept]
-        self.rows = [self.rows[place] for place in kept]
         for entry in given_up:
             entry.gone = True
             entry.stored = False
+        self._drop_unstored()
         return given_up
 
     def put_before(self, later: "Changes") -> None:
-        """Stand before what happened later, to be written with it."""
+        """Stand before what happened later, to be written with it.
+
+        Without the messages that have left meanwhile: the write that removes them may have overtaken this one.
+        """
+        self._drop_unstored()
         self.added += later.added
         self.rows += later.rows
         self.removed += later.removed
         self.definitions += later.definitions
+
+    def _drop_unstored(self) -> None:
+        kept = [place for place, entry in enumerate(self.added) if entry.stored]
+        self.added = [self.added[place] for place in kept]
+        self.rows = [self.rows[place] for place in kept]

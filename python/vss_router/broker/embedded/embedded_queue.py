@@ -127,7 +127,8 @@ class EmbeddedQueue:
         if self._deleted or not entries:
             return
         for entry in entries:
-            self._ready.give_back(entry)
+            if not entry.gone:  # else its publisher has been told that it is not here
+                self._ready.give_back(entry)
         self._drop_surplus()
         self._run()
         self._host.bury_dead()

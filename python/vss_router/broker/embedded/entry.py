@@ -6,7 +6,7 @@ __all__ = ["Entry"]
 
 
 class Entry:
-    """A message with its place (`seq`: smaller ones came before), its end, and whether the journal has it."""
+    """A message with its place (`seq`: smaller ones came before), its end, and whether the journal is to have it."""
 
     __slots__ = ("expires_at", "gone", "message", "redelivered", "seq", "stored")
 

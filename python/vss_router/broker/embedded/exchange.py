@@ -27,6 +27,11 @@ class EmbeddedExchange:
         """Whether any queue is bound."""
         return bool(self._bindings)
 
+    @property
+    def bindings(self) -> list[tuple[int, Binding]]:
+        """All bindings, each with its queue's number."""
+        return [(queue, binding) for queue, bindings in self._bindings.items() for binding in bindings]
+
     def bind(self, binding: Binding, queue: int) -> bool:
         """False when it was bound so already."""
         bindings = self._bindings.setdefault(queue, [])

@@ -76,6 +76,9 @@ class JournalWriting:
 
     def _keep(self, changes: Changes) -> None:
         changes.put_before(self._broker.changes)
+        if changes.definitions:
+            # A later write may be on its way or on disk that tells of the same queue: they would come out of order.
+            changes.definitions = self._broker.definitions()
         self._broker.changes = changes
         if changes:
             self.write_soon()
@@ -83,6 +86,10 @@ class JournalWriting:
     async def _write(self, changes: Changes, *, keep: bool = True) -> None:
         try:
             await self._journal.append(changes.writes())
+        except asyncio.CancelledError:
+            # Nobody will be told how it ended: it is written once more, which changes nothing if it was written.
+            self._keep(changes)
+            raise
         except JournalError as error:
             self._failures += 1
             self.trouble = str(error)

@@ -14,6 +14,7 @@ __all__ = [
     "SCHEMA",
     "Recovered",
     "StoredEntry",
+    "all_forgotten",
     "binding_write",
     "exchange_forgotten",
     "exchange_write",
@@ -163,6 +164,11 @@ def _plain(arguments: Mapping[str, Any]) -> dict[str, Any]:
 def exchange_forgotten(name: str) -> list[Write]:
     """Forget an exchange; nothing is bound to it."""
     return [Write("DELETE FROM exchange WHERE name = ?", ((name,),))]
+
+
+def all_forgotten() -> list[Write]:
+    """Forget all definitions, which are written anew; messages stay."""
+    return [Write("DELETE FROM exchange"), Write("DELETE FROM queue"), Write("DELETE FROM binding")]
 
 
 def queue_forgotten(number: int) -> list[Write]:
