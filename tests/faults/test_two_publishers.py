@@ -85,7 +85,12 @@ async def test_of_two_routers_one_publishes_whatever_happens_to_the_broker(
         await until(lambda: second.state() == "standby")
         first.told.clear()
         second.told.clear()
-        for turn, fault in enumerate((server.close_connections, lambda: go_away(server), lambda: come_back(server))):
+        faults: list[Callable[[], object]] = [
+            server.close_connections,
+            lambda: go_away(server),
+            lambda: come_back(server),
+        ]
+        for turn, fault in enumerate(faults):
             await work(pbx, turn)
             await asyncio.to_thread(fault)
             await work(pbx, 10 + turn)
