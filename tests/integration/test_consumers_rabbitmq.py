@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from tests.contract.consumers_contract import ConsumersContract, group
+from tests.contract.consumers_foreign_contract import ForeignContract, stranger
 from tests.contract.consumers_waiting_contract import WaitingContract
 from tests.services.rabbitmq_server import RabbitMqServer
 from vss_router.broker.aio_pika import AioPikaTransport
@@ -14,20 +15,26 @@ from vss_router.broker.lapin import LapinTransport
 from vss_router.broker.transport import Transport
 from vss_router.broker.vss_topology import vss_topology
 
-__all__ = ["group"]
+__all__ = ["group", "stranger"]
 
 
-class TestLapin(ConsumersContract, WaitingContract):
+@pytest.fixture
+def broker_url(rabbitmq: RabbitMqServer) -> str:
+    """Where a client that is not ours finds what the transport of a test finds."""
+    return rabbitmq.new_vhost()
+
+
+class TestLapin(ConsumersContract, WaitingContract, ForeignContract):
     @pytest.fixture
-    async def transport(self, rabbitmq: RabbitMqServer) -> AsyncIterator[Transport]:
-        async for ready in made_ready(LapinTransport(parse_broker_url(rabbitmq.new_vhost()), random=random.random)):
+    async def transport(self, broker_url: str) -> AsyncIterator[Transport]:
+        async for ready in made_ready(LapinTransport(parse_broker_url(broker_url), random=random.random)):
             yield ready
 
 
-class TestAioPika(ConsumersContract, WaitingContract):
+class TestAioPika(ConsumersContract, WaitingContract, ForeignContract):
     @pytest.fixture
-    async def transport(self, rabbitmq: RabbitMqServer) -> AsyncIterator[Transport]:
-        async for ready in made_ready(AioPikaTransport(parse_broker_url(rabbitmq.new_vhost()), random=random.random)):
+    async def transport(self, broker_url: str) -> AsyncIterator[Transport]:
+        async for ready in made_ready(AioPikaTransport(parse_broker_url(broker_url), random=random.random)):
             yield ready
 
 

@@ -57,6 +57,9 @@ def test_a_router_s_two_connections_fall_back_with_one_line_as_well(caplog: pyte
         (Message("", "k", b"", Properties(headers={"x-big": 2**63})), "header x-big"),
         (Message("", "k", b"", Properties(headers={"h" * 256: 1})), "header hhh"),
         (Message("", "k", b"", Properties(headers={"x-deep": {"n" * 256: 1}})), "header x-deep"),
+        (Message("", "k", b"", Properties(headers={"half": ["\ud800"]})), "header half"),
+        (Message("", "half \ud800", b""), "routing key half ?"),
+        (Message("", "k", b"", Properties(headers={"a": "y" * 64_000, "b": "ы" * 32_000})), "have 128014 bytes"),
     ],
 )
 def test_what_amqp_cannot_carry_is_named(message: Message, named: str) -> None:
@@ -67,8 +70,8 @@ def test_what_amqp_cannot_carry_is_named(message: Message, named: str) -> None:
 
 def test_a_header_nested_too_deeply_is_named_and_others_are_carried() -> None:
     nested: Headers = {"x": 1}
-    for _ in range(20):
+    for _ in range(33):
         nested = {"x": nested}
     assert unsendable(Message("", "k", b"", Properties(headers=nested))) is not None
-    fine: Headers = {"a": [1, "b", None, {"c": b"d"}], "min": -(2**63), "max": 2**63 - 1}
+    fine: Headers = {"long": "y" * 127_000, "a": [1, "b", None, {"c": b"d"}], "min": -(2**63), "max": 2**63 - 1}
     assert unsendable(Message("e" * 255, "é" * 127, b"", Properties(headers=fine, priority=255))) is None

@@ -6,13 +6,11 @@ from typing import Final
 
 from vss_router.broker.message import HeaderValue, Message
 
-__all__ = ["unsendable"]
+__all__ = ["LARGEST_HEADERS", "TEXTS", "header_bytes", "is_short_text", "unsendable"]
 
-_SHORT: Final = 255  # bytes of a name, a key and most properties
-_SURE: Final = _SHORT // 4  # so many characters fit whatever they are
-_WHOLE: Final = 1 << 63
-_DEEPEST: Final = 16
-_TEXTS: Final = (
+LARGEST_HEADERS: Final = 128_000
+"""Bytes of all headers on the wire: they and the other properties share one frame, RabbitMQ's have 131 072."""
+TEXTS: Final = (
     "content_type",
     "content_encoding",
     "correlation_id",
@@ -22,18 +20,25 @@ _TEXTS: Final = (
     "user_id",
     "app_id",
 )
+"""The properties that are texts of at most 255 bytes."""
+
+_SHORT: Final = 255  # bytes of a name, a key and most properties
+_WHOLE: Final = 1 << 63
+_DEEPEST: Final = 32  # as deep as the compiled core reads and writes
+_LENGTH: Final = 4  # bytes of the length of a text, a list or a mapping
+_TYPE: Final = 1
 
 
 def unsendable(message: Message) -> str | None:
     """Why a message can never be sent, as one sentence; None when it can."""
     properties = message.properties
-    too_long = _too_long("exchange", message.exchange) or _too_long("routing key", message.routing_key)
-    for name in _TEXTS:
+    bad = _bad_text("exchange", message.exchange) or _bad_text("routing key", message.routing_key)
+    for name in TEXTS:
         value: str | None = getattr(properties, name)
-        if value is not None and len(value) > _SURE and too_long is None:
-            too_long = _too_long(name, value)
-    if too_long is not None:
-        return too_long
+        if value is not None and bad is None:
+            bad = _bad_text(name, value)
+    if bad is not None:
+        return bad
     for name, number, most in (
         ("priority", properties.priority, 255),
         ("expiration_ms", properties.expiration_ms, (1 << 32) - 1),
@@ -41,32 +46,78 @@ def unsendable(message: Message) -> str | None:
     ):
         if number is not None and not 0 <= number <= most:
             return f"the {name} {number} of {_shown(message.routing_key)} cannot be sent: give 0 to {most}"
+    whole = 0
     for name, header in properties.headers.items():
-        if _too_long("header", name) is not None or not _is_header(header, 0):
+        size = header_bytes(name, header)
+        if size is None:
             return (
                 f"header {_shown(name)} of {_shown(message.routing_key)} cannot be sent: AMQP takes texts, bytes, "
                 "numbers of 64 bits, times, and lists and mappings of these"
             )
+        whole += size
+    if whole > LARGEST_HEADERS:
+        return (
+            f"the headers of {_shown(message.routing_key)} cannot be sent: they have {whole} bytes, "
+            f"{LARGEST_HEADERS} are the most"
+        )
     return None
 
 
-def _too_long(name: str, text: str) -> str | None:
-    if len(text) <= _SURE or len(text.encode(errors="replace")) <= _SHORT:
+def header_bytes(name: str, value: HeaderValue) -> int | None:
+    """How many bytes a header takes on the wire at most; None when it cannot be sent."""
+    return _named_bytes(name, value, 0)
+
+
+def is_short_text(text: str) -> bool:
+    """Whether AMQP takes this as a name, a key or a property: UTF-8 of at most 255 bytes."""
+    size = _text_bytes(text)
+    return size is not None and size <= _SHORT
+
+
+def _bad_text(name: str, text: str) -> str | None:
+    if is_short_text(text):
         return None
-    return f"the {name} {_shown(text)} cannot be sent: AMQP takes at most {_SHORT} bytes"
+    return f"the {name} {_shown(text)} cannot be sent: AMQP takes UTF-8 of at most {_SHORT} bytes"
 
 
 def _shown(text: str) -> str:
-    return text if len(text) <= _SURE else f"{text[:_SURE]}…"
+    text = text.encode(errors="replace").decode()
+    return text if len(text) <= _SHORT // 4 else f"{text[: _SHORT // 4]}…"
 
 
-def _is_header(value: HeaderValue, depth: int) -> bool:
-    if value is None or isinstance(value, str | bytes | bool | float | datetime.datetime):
-        return True
-    if isinstance(value, int):
-        return -_WHOLE <= value < _WHOLE
+def _text_bytes(text: str) -> int | None:
+    if text.isascii():
+        return len(text)
+    try:
+        return len(text.encode())
+    except UnicodeEncodeError:  # half of a pair of surrogates
+        return None
+
+
+def _named_bytes(name: str, value: HeaderValue, depth: int) -> int | None:
+    size = _value_bytes(value, depth)
+    return None if size is None or not is_short_text(name) else 1 + len(name.encode()) + size
+
+
+def _value_bytes(value: HeaderValue, depth: int) -> int | None:
     if depth >= _DEEPEST:
-        return False
+        return None
+    if isinstance(value, str):
+        size = _text_bytes(value)
+        return None if size is None else _TYPE + _LENGTH + size
+    if isinstance(value, bytes):
+        return _TYPE + _LENGTH + len(value)
+    if value is None or isinstance(value, bool | float | datetime.datetime):
+        return _TYPE + 8
+    if isinstance(value, int):
+        return _TYPE + 8 if -_WHOLE <= value < _WHOLE else None
+    whole = _TYPE + _LENGTH
     if isinstance(value, Mapping):
-        return all(_too_long("header", name) is None and _is_header(inner, depth + 1) for name, inner in value.items())
-    return all(_is_header(inner, depth + 1) for inner in value)
+        sizes = (_named_bytes(name, inner, depth + 1) for name, inner in value.items())
+    else:
+        sizes = (_value_bytes(inner, depth + 1) for inner in value)
+    for size in sizes:
+        if size is None:
+            return None
+        whole += size
+    return whole

@@ -5,10 +5,12 @@ Headers here begin with `x-`, which a headers exchange does not compare.
 
 import datetime
 from collections.abc import Mapping
-from typing import Final, TypeVar
+from typing import Annotated, Final, TypeVar
 
 import msgspec
 
+from vss_router.broker.amqp_limits import LARGEST_HEADERS
+from vss_router.broker.consumers.fitting import fitting_headers, fitting_properties
 from vss_router.broker.consumers.lanes import DELAY_HEADER, RETRY_EXCHANGE
 from vss_router.broker.message import Delivery, Headers, HeaderValue, Properties
 from vss_router.log import mask
@@ -38,19 +40,26 @@ _LATERS: Final = "x-laters"
 _FIRST_ERROR: Final = "x-first-error"
 _LAST_ERROR: Final = "x-last-error"
 _EXPIRES_AT: Final = "x-expires-at"
+_LEFT_OUT: Final = "x-headers-left-out"
 _OWN: Final = frozenset({_ATTEMPTS, _LATERS, _FIRST_ERROR, _LAST_ERROR, _EXPIRES_AT, DELAY_HEADER})
 _OF_THE_END: Final = frozenset({FAILED_QUEUE, FAILED_REASON, FAILED_AT, EARLIER_DEATH})
 _NEVER_AGAIN: Final = frozenset({DEATH_HEADER, "CC", "BCC", "x-delivery-count"})
 """With its `x-death` the broker takes a copy for a cycle and drops it; CC and BCC would send it to others again."""
 _DEATH_PREFIXES: Final = ("x-first-death-", "x-last-death-")
 _LONGEST_ERROR: Final = 500
+_LONGEST_NAME: Final = 255
+_ROOM_FOR_OWN: Final = 16_000
+"""Bytes of headers that a copy adds at most: errors, a reason, a death, names."""
 
 _T = TypeVar("_T")
 
 
+_Name = Annotated[str, msgspec.Meta(max_length=_LONGEST_NAME)]
+
+
 class _Named(msgspec.Struct):
-    event: str | None = None
-    command: str | None = None
+    event: _Name | None = None
+    command: _Name | None = None
 
 
 class Trail(msgspec.Struct, frozen=True, kw_only=True):
@@ -80,8 +89,8 @@ class Trail(msgspec.Struct, frozen=True, kw_only=True):
             routing_key=key,
             attempts=max(0, _typed(headers, _ATTEMPTS, int) or 0),
             laters=max(0, _typed(headers, _LATERS, int) or 0),
-            first_error=_typed(headers, _FIRST_ERROR, str),
-            last_error=_typed(headers, _LAST_ERROR, str),
+            first_error=_text(headers, _FIRST_ERROR, _LONGEST_ERROR),
+            last_error=_text(headers, _LAST_ERROR, _LONGEST_ERROR),
             expires_at=None if expires is None else expires / 1000,
         )
 
@@ -98,15 +107,20 @@ class Trail(msgspec.Struct, frozen=True, kw_only=True):
     def copied(self, properties: Properties, added: Headers) -> Properties:
         """The properties of a copy: persistent, without what must not be sent again, with the trail and `added`.
 
-        An expiration of its own is left to `expires_at`: in a lane it would end the wait.
+        An expiration of its own is left to `expires_at`: in a lane it would end the wait. What came but cannot be sent
+        (a broker carries headers that no client may write, and ours need room) is left out and counted.
         """
+        own = {**self._headers(), **added}
+        foreign, left_out = fitting_headers(_copied_headers(properties.headers), LARGEST_HEADERS - _ROOM_FOR_OWN)
+        if left_out:
+            own[_LEFT_OUT] = left_out + (_typed(properties.headers, _LEFT_OUT, int) or 0)
         return msgspec.structs.replace(
-            properties,
+            fitting_properties(properties),
             persistent=True,
             expiration_ms=None,
             # Only its own user may send it.
             user_id=None,
-            headers={**_copied_headers(properties.headers), **self._headers(), **added},
+            headers={**foreign, **own},
         )
 
     def _headers(self) -> dict[str, HeaderValue]:
@@ -177,7 +191,7 @@ def _of_a_lane(record: Mapping[str, HeaderValue]) -> bool:
 def _origin(delivery: Delivery) -> tuple[str, str]:
     """Exchange and key it was first published with; of one laid straight into the queue, those its body names."""
     headers = delivery.properties.headers
-    exchange, key = _typed(headers, _EXCHANGE, str), _typed(headers, _KEY, str)
+    exchange, key = _text(headers, _EXCHANGE, _LONGEST_NAME), _text(headers, _KEY, _LONGEST_NAME)
     if exchange is not None and key is not None:
         return exchange, key
     try:
@@ -189,6 +203,11 @@ def _origin(delivery: Delivery) -> tuple[str, str]:
     if named.event is not None:
         return "vss.events", named.event
     return delivery.exchange, delivery.routing_key
+
+
+def _text(headers: Headers, name: str, longest: int) -> str | None:
+    text = _typed(headers, name, str)
+    return text if text is not None and len(text) <= longest else None
 
 
 def _typed(headers: Headers, name: str, kind: type[_T]) -> _T | None:

@@ -45,6 +45,8 @@ BUSY_SECONDS: Final = 5.0
 """How much later a message comes again that somebody else is at, or that the inbox could not be asked about."""
 PAUSE_FIRST_SECONDS: Final = 0.5
 PAUSE_MOST_SECONDS: Final = 30.0
+_SECONDS_OF_A_DATE: Final = range(253_402_300_800)
+"""Unix seconds that are a time of the years 1970 to 9999."""
 
 _End: TypeAlias = Literal["handled", "duplicates", "retried", "later", "dead_lettered", "parked", "requeued"]
 
@@ -135,12 +137,9 @@ class Treatment:
 
     def _decoded(self, delivery: Delivery, trail: Trail) -> Event | Command:
         stamped = delivery.properties.timestamp
-        message = decode(
-            trail.exchange,
-            trail.routing_key,
-            delivery.body,
-            arrived=self._clock() if stamped is None else float(stamped),
-        )
+        # Some senders give milliseconds there, and anything else may stand there too.
+        arrived = self._clock() if stamped is None or stamped not in _SECONDS_OF_A_DATE else float(stamped)
+        message = decode(trail.exchange, trail.routing_key, delivery.body, arrived=arrived)
         wanted = self._registration.takes
         if wanted is not None and not isinstance(message, wanted):
             raise MessageDecodeError(
