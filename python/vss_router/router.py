@@ -19,6 +19,7 @@ async with Router.embedded(Settings(ami=["main=router:secret@pbx:5038"])) as rou
 
 import asyncio
 import logging
+import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
@@ -47,7 +48,7 @@ from vss_router.event_fanout import EventFanout, EventHandler, FanoutCollector, 
 from vss_router.messaging import RouterMessaging
 from vss_router.messaging_metrics import MessagingCollector
 from vss_router.messaging_surface import MessagingSurface
-from vss_router.settings import Settings
+from vss_router.settings import Settings, load_settings
 from vss_router.status.embedded_store import EmbeddedStore
 from vss_router.status.reader import StatusReader
 from vss_router.stores import StatusStores
@@ -145,11 +146,20 @@ class Router(MessagingSurface):
         self._running: AsyncExitStack | None = None
 
     @classmethod
-    def from_settings(cls, settings: Settings, *, environ: Mapping[str, str] | None = None) -> "Router":
+    def from_settings(cls, settings: Settings | None = None, *, environ: Mapping[str, str] | None = None) -> "Router":
         """The router of a process of its own: REST, the data folder held, and without `database` SQLite in it.
 
-        One without a PBX of its own keeps nothing on disk, so that several may run beside each other.
+        Without `settings` it has those of the environment, and of the file that `VSS_ROUTER_CONFIG` names there. One
+        without a PBX of its own keeps nothing on disk, so that several may run beside each other.
+
+        Raises
+        ------
+        SettingsError
+            A setting cannot be used.
         """
+        if settings is None:
+            environ = os.environ if environ is None else environ
+            settings = load_settings(environ=environ)
         if not settings.ami:
             return cls(settings, environ=environ)
         if settings.database is None:

@@ -52,6 +52,15 @@ async def test_a_locked_data_folder_is_refused_before_anything_starts(tmp_path: 
     assert router.http_address is None
 
 
+def test_a_router_without_settings_takes_those_of_the_environment_and_of_the_file_named_there(tmp_path: Path) -> None:
+    file = tmp_path / "vss.toml"
+    file.write_text('http = "127.0.0.1:0"\ninstance = "second"\nbroker = "none"\n')
+    environ = {"VSS_ROUTER_CONFIG": str(file), "VSS_ROUTER_INSTANCE": "first"}
+    with pytest.raises(SettingsError, match="VSS_ROUTER_NOBODY"):
+        Router.from_settings(environ={**environ, "VSS_ROUTER_NOBODY": "1"})
+    assert Router.from_settings(environ=environ).settings.instance == "first"
+
+
 async def test_a_first_login_that_is_refused_ends_serving_and_a_missing_pbx_does_not() -> None:
     stop = asyncio.Event()
     async with (

@@ -136,6 +136,7 @@ def test_a_time_of_arrival_that_is_none_is_no_crash(arrived: float) -> None:
 
 def test_a_refusal_does_not_tell_telephone_numbers() -> None:
     assert "555" not in refusal("call.start", {"call_id": "c", "phone_number": ["+10005550123"]})
+    assert refusal("system.alert", {"message": "m", "severity": "+10005550123"}) == "severity: invalid enum value"
 
 
 # -- what is taken

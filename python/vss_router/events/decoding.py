@@ -5,6 +5,7 @@ a missing name is the routing key, a missing time the arrival; null stands for n
 integer id becomes text; unknown fields are kept in `extra`; the rest must have the types of the fields.
 """
 
+import re
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -21,6 +22,8 @@ __all__ = ["LARGEST_BODY", "decode"]
 LARGEST_BODY: Final = 16 * 1024 * 1024
 """Bytes; what RabbitMQ 4 takes at most by default."""
 
+_WORD: Final = re.compile(r"[A-Za-z_.-]{1,32}'")
+"""A value that was probably meant for one of an enumeration."""
 _READ: Final = msgspec.json.Decoder()
 
 
@@ -100,10 +103,13 @@ def _settled(given: dict[str, Any], kind: type[OpenStruct]) -> dict[str, Any]:
 
 
 def _reason(error: Exception) -> str:
-    """Why, in a few words that name the field; what stands in a text, perhaps a telephone number, is not told."""
+    """Why, in a few words that name the field; of what stands in it at most a word, never a telephone number."""
     match error:
         case msgspec.ValidationError():
             said, at, path = str(error).rpartition(" - at `$.")
+            said, _, value = said.partition(" '")
+            if _WORD.fullmatch(value):
+                said = f"{said} '{value}"
             return f"{path.rstrip('`')}: {said[:1].lower()}{said[1:]}" if at else f"{path[:1].lower()}{path[1:]}"
         case UnicodeDecodeError():
             return "the body is not UTF-8"
