@@ -17,10 +17,14 @@ from tests.integration.topology_command import (
 )
 from tests.services.rabbitmq_server import RabbitMqServer
 from tests.services.server_process import wait_until
+from vss_router.broker.consumers.lanes import retry_topology
+from vss_router.broker.consumers.registration import reader_queue, reader_topology
 from vss_router.broker.endpoint import parse_broker_url
 from vss_router.broker.management import Management, parse_management_url
 from vss_router.broker.provisioning import Comparison, Provisioning
-from vss_router.broker.vss_topology import vss_topology
+from vss_router.broker.rpc.wire import reply_queue, reply_topology, server_topology
+from vss_router.broker.topology import Queue
+from vss_router.broker.vss_topology import PARKED, vss_topology
 from vss_router.cli import run
 from vss_router.settings import QueueOverride
 
@@ -152,6 +156,39 @@ def test_apply_mends_what_diff_named_and_leaves_what_is_there_besides(
     left = topology("diff", url)
     assert left.code == 0
     assert "none of ours" in left.out
+
+
+def test_diff_names_what_is_called_like_ours_and_is_none_of_ours_but_nothing_that_a_running_router_makes(
+    rabbitmq: RabbitMqServer, topology: TopologyCommand
+) -> None:
+    url = rabbitmq.new_vhost()
+    assert topology("apply", url).code == 0
+    vhost = name_of(url)
+    for each in (
+        retry_topology([5_000, 60_000], Queue(name=PARKED)),
+        server_topology("router", ["status.get"]),
+        reply_topology(reply_queue("shop", "4711")),
+        reader_topology(reader_queue("wallboard", "pbx-1"), "vss.events", "call.#"),
+    ):
+        for exchange in each.exchanges:
+            rabbitmq.api("PUT", f"exchanges/{vhost}/{exchange.name}", {"type": exchange.kind, "durable": True})
+        for made in each.queues:
+            declared = {"durable": made.durable, "arguments": dict(made.arguments)}
+            rabbitmq.api("PUT", f"queues/{vhost}/{made.name}", declared)
+    assert topology("diff", url).lines == ["No difference."]
+    for name in ("vss.foreign", "vss.retry.soon", "vss.reports.pbx-1", "somebody.elses"):
+        rabbitmq.api("PUT", f"queues/{vhost}/{name}", {"durable": True})
+    rabbitmq.api("PUT", f"exchanges/{vhost}/vss.old", {"type": "fanout"})
+    ended = topology("diff", url)
+    assert (ended.code, ended.lines) == (
+        0,
+        [
+            f"- {each} is none of ours and left alone: delete it when nobody needs it"
+            for each in ("exchange vss.old", "queue vss.foreign", "queue vss.reports.pbx-1", "queue vss.retry.soon")
+        ],
+    )
+    assert topology("verify", url).lines[-1] == "Everything is there."
+    assert topology("apply", url).lines == ["Nothing to change: everything is there."]
 
 
 # -- what it makes -------------------------------------------------------------------------------------------------

@@ -142,16 +142,47 @@ def test_what_a_user_without_the_right_to_configure_cannot_make_is_named_and_the
     ended = topology("apply", rabbitmq.url(name_of(url), user="half"))
     assert ended.code == 1
     assert "✓ queue vss.telemetry.metrics declared" in ended.lines
-    refused = [line for line in ended.lines if line.startswith("✗")]
-    assert refused[0] == (
-        f'✗ queue vss.slot.events cannot be made by "half" in "{name_of(url)}" (Access refused.): see the rights in '
-        "docs/topology.md"
-    )
-    assert len(refused) == 5  # two queues, three bindings of them
+    where = f'cannot be made by "half" in "{name_of(url)}" (Access refused.), nor its'
+    assert [line for line in ended.lines if line.startswith("✗")] == [
+        f"✗ queue vss.slot.events {where} binding: see the rights in docs/topology.md",
+        f"✗ queue vss.slot.commands {where} 2 bindings: see the rights in docs/topology.md",
+    ]
+    assert ended.lines[-1] == "Changes made: 33; not as it should be: 2."
     assert names(rabbitmq, url, "queues") == {each.name for each in vss_topology().queues} - {
         "vss.slot.events",
         "vss.slot.commands",
     }
+
+
+def test_bindings_are_told_of_once_with_the_exchange_that_cannot_be_made(
+    rabbitmq: RabbitMqServer, topology: TopologyCommand
+) -> None:
+    url = rabbitmq.new_vhost()
+    rabbitmq.add_user("narrow", tags="policymaker", vhost=name_of(url), configure=r"^vss\.call")
+    ended = topology("apply", rabbitmq.url(name_of(url), user="narrow"))
+    assert ended.code == 1
+    refused = [line for line in ended.lines if line.startswith("✗")]
+    who = f'cannot be made by "narrow" in "{name_of(url)}" (Access refused.)'
+    assert [line for line in refused if "exchange" in line] == [
+        f"✗ exchange vss.events {who}, nor its 9 bindings: see the rights in docs/topology.md",
+        f"✗ exchange vss.commands {who}, nor its 4 bindings: see the rights in docs/topology.md",
+        f"✗ exchange vss.rpc {who}: see the rights in docs/topology.md",
+    ]
+    assert len(refused) == 3 + 10
+    assert all(line.endswith(f"{who}: see the rights in docs/topology.md") for line in refused[3:])
+    assert ended.lines[-1] == "Changes made: 12; not as it should be: 13."
+
+
+def test_a_refusal_that_is_no_matter_of_rights_does_not_point_at_them(
+    rabbitmq: RabbitMqServer, topology: TopologyCommand
+) -> None:
+    url = rabbitmq.new_vhost()
+    rabbitmq.api("PUT", f"vhost-limits/{name_of(url)}/max-queues", {"value": 10})
+    ended = topology("apply", url)
+    (refused,) = (line for line in ended.lines if line.startswith("✗"))
+    assert refused.startswith(f'✗ queue vss.telemetry.metrics cannot be made by "vss" in "{name_of(url)}" (')
+    assert "limit" in refused
+    assert refused.endswith("), nor its binding: mend that, then apply again")
 
 
 def test_the_rights_of_the_user_who_will_use_it_are_checked_too(

@@ -117,6 +117,7 @@ def diff(
 ) -> None:
     """Name each difference between a broker and what should be there, also what is there besides.
 
+    Besides are exchanges and queues that are called vss.… and are none of ours, and other bindings of our queues.
     Changes nothing. Exit code 1 when there is a difference that verify would complain about.
     """
     marks = {"missing": ("+", "green"), "extra": ("-", "yellow")}

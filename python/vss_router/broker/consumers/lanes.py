@@ -13,7 +13,7 @@ from typing import Final
 
 from vss_router.broker.topology import Binding, DeadLetter, Exchange, Limits, Queue, Topology
 
-__all__ = ["DELAY_HEADER", "RETRY_EXCHANGE", "lane_queue", "retry_topology"]
+__all__ = ["DELAY_HEADER", "RETRY_EXCHANGE", "is_lane_queue", "lane_queue", "retry_topology"]
 
 RETRY_EXCHANGE: Final = "vss.retry"
 DELAY_HEADER: Final = "retry-ms"
@@ -23,6 +23,12 @@ DELAY_HEADER: Final = "retry-ms"
 def lane_queue(milliseconds: int) -> str:
     """The name of a lane's queue."""
     return f"{RETRY_EXCHANGE}.{milliseconds}"
+
+
+def is_lane_queue(name: str) -> bool:
+    """Whether a queue of this name is a lane."""
+    delay = name.removeprefix(f"{RETRY_EXCHANGE}.")
+    return delay != name and delay.isdecimal()
 
 
 def retry_topology(lanes: Iterable[int], parking: Queue) -> Topology:

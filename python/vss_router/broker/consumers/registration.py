@@ -13,7 +13,16 @@ from vss_router.broker.topology import Binding, Limits, Queue, Topology
 from vss_router.errors import SettingsError
 from vss_router.events import Command, Event
 
-__all__ = ["NO_TOPOLOGY", "Handler", "Registration", "Takes", "name_of", "reader_queue", "reader_topology"]
+__all__ = [
+    "NO_TOPOLOGY",
+    "READER_LIMITS",
+    "Handler",
+    "Registration",
+    "Takes",
+    "name_of",
+    "reader_queue",
+    "reader_topology",
+]
 
 Handler: TypeAlias = Callable[..., Awaitable[object]]
 """`async def handler(message)` or `async def handler(message, delivery)`."""
@@ -22,8 +31,7 @@ Takes: TypeAlias = type[Event] | type[Command] | tuple[type[Event] | type[Comman
 """One type of messages, or several; `Event` and `Command` stand for all of theirs."""
 
 NO_TOPOLOGY: Final = Topology()
-READER_EXPIRES_MS: Final = 3_600_000
-READER_LENGTH: Final = 100_000
+READER_LIMITS: Final = Limits(expires_ms=3_600_000, max_length=100_000)
 _NAME: Final = re.compile(r"[^\w\-]+")
 
 
@@ -104,10 +112,9 @@ def reader_queue(name: str, instance: str) -> str:
 
 def reader_topology(queue: str, exchange: str, pattern: str) -> Topology:
     """A queue that sees everything; gone an hour after its reader, the oldest dropped when 100 000 wait."""
-    limits = Limits(expires_ms=READER_EXPIRES_MS, max_length=READER_LENGTH)
     return Topology(
         # As arguments: no policy could name a queue whose name nobody knows beforehand.
-        queues=(Queue(name=queue, limits=limits, limits_by="arguments"),),
+        queues=(Queue(name=queue, limits=READER_LIMITS, limits_by="arguments"),),
         bindings=(Binding(exchange=exchange, queue=queue, routing_key=pattern),),
     )
 

@@ -32,7 +32,8 @@ from vss_router.broker.provisioning.access import (
 from vss_router.broker.provisioning.differences import Difference, differences
 from vss_router.broker.provisioning.found import Found, look
 from vss_router.broker.provisioning.policies import PREFIX, policies_of
-from vss_router.broker.topology import Topology
+from vss_router.broker.provisioning.refusals import Refusals
+from vss_router.broker.topology import Binding, Topology
 from vss_router.errors import TopologyError
 
 __all__ = ["Applied", "Comparison", "Provisioning"]
@@ -64,13 +65,15 @@ class Applied(msgspec.Struct, frozen=True, kw_only=True):
 
     done: list[str]
     refused: dict[str, str]
-    """The sentence of `Differences` it was to mend to the one that says why it could not."""
+    """The sentence of the `Difference` it was to mend to the one that says why it could not."""
+    left_out: frozenset[str] = frozenset()
+    """Those of bindings whose exchange or queue was refused, which is told there."""
     comparison: Comparison
 
     @property
     def faults(self) -> list[str]:
         """A sentence for each thing that is still not as it should be."""
-        return [self.refused.get(fault, fault) for fault in self.comparison.faults]
+        return [self.refused.get(fault, fault) for fault in self.comparison.faults if fault not in self.left_out]
 
 
 class Provisioning:
@@ -116,8 +119,9 @@ class Provisioning:
     async def apply(self, *, create_vhost: bool = False) -> Applied:
         """Make what is missing, renew what is outdated, and read it back.
 
-        One refusal does not end it: the rest is declared all the same. The policies are read back; that they are in
-        force, which RabbitMQ shows of a new queue only after 4 s, is for `compare` to wait for.
+        One refusal does not end it: the rest is declared all the same, but bindings of what was refused. The policies
+        are read back; that they are in force, which RabbitMQ shows of a new queue only after 4 s, is for `compare` to
+        wait for.
 
         Raises
         ------
@@ -135,13 +139,20 @@ class Provisioning:
         found = await look(self._management, self._broker.vhost)
         todo = [each for each in differences(self.topology, found) if each.kind in {"missing", "outdated"}]
         await self._check_rights(account, todo, found)
-        refused: dict[str, str] = {}
+        refusals = Refusals(account.name, self._broker.vhost)
         for each in sorted(todo, key=lambda each: each.part != "policy"):
+            if each.part == "binding" and refusals.leave_out(each, self._binding(each)):
+                continue
             try:
                 done.append(await self._mend(each))
             except RequestRefusedError as error:
-                refused[each.sentence] = self._refusal(each, error, account)
-        return Applied(done=done, refused=refused, comparison=await self._settled(wait_for_all=False))
+                refusals.add(each, error)
+        return Applied(
+            done=done,
+            refused=refusals.sentences(),
+            left_out=refusals.left_out,
+            comparison=await self._settled(wait_for_all=False),
+        )
 
     async def _create_vhost(self, account: Account) -> list[str]:
         return await create_vhost(self._management, self._broker, account)
@@ -186,19 +197,18 @@ class Provisioning:
             }
             await management.put("queues", vhost, queue.name, body=declared)
             return f"queue {queue.name} declared"
-        (binding,) = (
-            each for each in topology.bindings if f"{each.exchange} → {each.queue} [{each.routing_key}]" == what.name
-        )
+        binding = self._binding(what)
         place = ("bindings", vhost, "e", binding.exchange, "q", binding.queue)
         await management.post(*place, body={"routing_key": binding.routing_key, "arguments": {}})
         return f"binding {what.name} made"
 
-    def _refusal(self, what: Difference, error: RequestRefusedError, account: Account) -> str:
-        thing = what.name if what.part != "policy" else PREFIX + what.name
-        return (
-            f'{what.part} {thing} cannot be made by "{account.name}" in "{self._broker.vhost}" ({error.reason}): '
-            "see the rights in docs/topology.md"
+    def _binding(self, what: Difference) -> Binding:
+        (binding,) = (
+            each
+            for each in self.topology.bindings
+            if f"{each.exchange} → {each.queue} [{each.routing_key}]" == what.name
         )
+        return binding
 
     async def _settled(self, *, wait_for_all: bool) -> Comparison:
         monotonic = self._monotonic or asyncio.get_running_loop().time

@@ -6,6 +6,7 @@ from typing import Any, Final, Literal
 
 import msgspec
 
+from vss_router.broker.provisioning.foreign import foreign
 from vss_router.broker.provisioning.found import Found, FoundExchange, FoundQueue
 from vss_router.broker.provisioning.policies import PREFIX, Policy, policies_of
 from vss_router.broker.topology import Exchange, Queue, Topology
@@ -39,13 +40,14 @@ class Difference(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def differences(topology: Topology, found: Found) -> list[Difference]:
-    """Exchanges, queues, bindings, then policies and what limits are in force."""
+    """Exchanges, queues, bindings, what is there besides, then policies and what limits are in force."""
     policies = list(_policies(topology, found))
     named = {each.name for each in policies}
     return [
         *_exchanges(topology, found),
         *_queues(topology, found),
         *_bindings(topology, found),
+        *_besides(topology, found),
         *policies,
         *(each for each in _limits(topology, found) if each.name not in named),
     ]
@@ -139,6 +141,12 @@ def _bindings(topology: Topology, found: Found) -> Iterator[Difference]:
                 name=name,
                 sentence=f"binding {name} is none of ours: {queue} gets messages that its consumers may not expect",
             )
+
+
+def _besides(topology: Topology, found: Found) -> Iterator[Difference]:
+    for part, name in foreign(topology, found):
+        sentence = f"{part} {name} is none of ours and left alone: delete it when nobody needs it"
+        yield Difference(kind="extra", part=part, name=name, sentence=sentence)
 
 
 def _policies(topology: Topology, found: Found) -> Iterator[Difference]:
