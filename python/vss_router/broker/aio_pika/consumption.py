@@ -129,8 +129,11 @@ class AioPikaConsumption:
                 fault = error.fault
             if self._is_over:
                 return
+            channel = self._channel
             self.lost(fault)
             _tell(first)
+            if channel is not None and not channel.is_closed and session.is_alive:
+                await session.answer(channel.close())  # the broker ended its consumer, the next one has its own
             await _wait(declared, backoff.next())
 
     def lost(self, fault: Fault) -> None:

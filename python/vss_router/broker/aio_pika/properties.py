@@ -15,10 +15,16 @@ _PERSISTENT: Final = 2
 _TRANSIENT: Final = 1
 
 
+class _Properties(aiormq.spec.Basic.Properties):
+    """Properties with a timestamp in whole seconds: the years of pamqp's end with 9999, those of others do not."""
+
+    def encode_property(self, name: str, value: Any) -> bytes:
+        return value.to_bytes(8) if name == "timestamp" else super().encode_property(name, value)
+
+
 def wire_properties(properties: Properties) -> aiormq.spec.Basic.Properties:
     """As they go over the wire."""
-    timestamp = properties.timestamp
-    return aiormq.spec.Basic.Properties(
+    return _Properties(
         content_type=properties.content_type,
         content_encoding=properties.content_encoding,
         headers=as_table(properties.headers) or None,
@@ -28,7 +34,7 @@ def wire_properties(properties: Properties) -> aiormq.spec.Basic.Properties:
         reply_to=properties.reply_to,
         expiration=None if properties.expiration_ms is None else str(properties.expiration_ms),
         message_id=properties.message_id,
-        timestamp=None if timestamp is None else datetime.datetime.fromtimestamp(timestamp, datetime.UTC),
+        timestamp=cast("Any", properties.timestamp),
         message_type=properties.type,
         user_id=properties.user_id,
         app_id=properties.app_id,
@@ -44,7 +50,6 @@ def delivery_of(queue: str, message: DeliveredMessage, settle: Any) -> Delivery:
     """The delivery of a message out of this queue."""
     given = message.header.properties
     expiration = given.expiration
-    timestamp = given.timestamp
     return Delivery(
         queue=queue,
         exchange=message.exchange or "",
@@ -61,7 +66,7 @@ def delivery_of(queue: str, message: DeliveredMessage, settle: Any) -> Delivery:
             # Other publishers may write anything there.
             expiration_ms=int(expiration) if expiration and expiration.isdecimal() else None,
             message_id=given.message_id or None,
-            timestamp=int(timestamp.timestamp()) if isinstance(timestamp, datetime.datetime) else None,
+            timestamp=cast("int | None", given.timestamp),  # as `decoding` has it
             type=given.message_type or None,
             user_id=given.user_id or None,
             app_id=given.app_id or None,

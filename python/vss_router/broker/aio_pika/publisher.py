@@ -14,9 +14,9 @@ from typing import Final, final
 import msgspec
 from aiormq.abc import AbstractChannel, DeliveredMessage
 
+from vss_router.broker.aio_pika.channels import ConfirmingChannel
 from vss_router.broker.aio_pika.faults import ABSENT, Fault, FaultError, fault_of
 from vss_router.broker.aio_pika.session import Session
-from vss_router.broker.aio_pika.wire import ConfirmingChannel
 from vss_router.broker.amqp_sentences import AmqpSentences
 from vss_router.broker.message import Confirm, Message, Outcome
 
@@ -85,7 +85,7 @@ class Publisher:
             self._wake.clear()
             if self._channel is None or self._channel.is_closed:
                 await self._mend()
-            elif self._waiting and len(self._flight) < (1 if self._caution.messages else self._most):
+            elif self._waiting and not self._channel.is_ending and len(self._flight) < self._room():
                 await self._send_next(self._channel)
             else:
                 await self._wake.wait()
@@ -155,7 +155,12 @@ class Publisher:
         self._waiting.popleft()
         self._sent += 1
         self._flight[self._sent] = entry
-        await channel.send(entry.message)
+        # What the broker closed the channel before is not under suspicion.
+        if not await channel.send(entry.message) and self._flight.pop(self._sent, None) is not None:
+            self._waiting.appendleft(entry)
+
+    def _room(self) -> int:
+        return 1 if self._caution.messages else self._most
 
     async def _is_known(self, entry: _Entry) -> bool:
         exchange = entry.message.exchange

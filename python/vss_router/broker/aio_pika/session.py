@@ -2,21 +2,23 @@
 
 import asyncio
 import ssl
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from typing import TypeVar, final
 from urllib.parse import quote
 
 import aiormq
-from aiormq.abc import AbstractChannel
 from yarl import URL
 
+from vss_router.broker.aio_pika.channels import Confirming, ConfirmingChannel, WatchedChannel
 from vss_router.broker.aio_pika.faults import ABSENT, SILENT, Fault, FaultError, fault_of
-from vss_router.broker.aio_pika.wire import Confirming, ConfirmingChannel, WatchedConnection
+from vss_router.broker.aio_pika.silence import ours
+from vss_router.broker.aio_pika.wire import WatchedConnection
 from vss_router.broker.endpoint import BrokerEndpoint
 
 __all__ = ["Session", "tls_context"]
 
 T = TypeVar("T")
+C = TypeVar("C", bound=WatchedChannel)
 
 
 def tls_context(endpoint: BrokerEndpoint) -> ssl.SSLContext | None:
@@ -65,8 +67,9 @@ class Session:
         connection = WatchedConnection(url, context=context, client_properties={"product": "vss-router"})
         connection.vhost = endpoint.vhost  # as it is: no reading of URLs in between
         try:
-            async with asyncio.timeout(connect_seconds):
-                await connection.connect()
+            with ours():
+                async with asyncio.timeout(connect_seconds):
+                    await connection.connect()
         except TimeoutError as error:
             raise FaultError(Fault("unreachable", text=f"no answer within {connect_seconds:g} s")) from error
         except (aiormq.exceptions.AMQPError, OSError, FaultError) as error:
@@ -81,8 +84,9 @@ class Session:
     async def answer(self, asked: Awaitable[T]) -> T:
         """Wait for an answer as long as one may take. Raises FaultError; a broker that is silent is given up."""
         try:
-            async with asyncio.timeout(self._answer_seconds):
-                return await asked
+            with ours():
+                async with asyncio.timeout(self._answer_seconds):
+                    return await asked
         except TimeoutError as error:
             self.fail(SILENT)
             raise FaultError(SILENT) from error
@@ -95,13 +99,21 @@ class Session:
         except (aiormq.exceptions.AMQPError, OSError) as error:
             raise FaultError(fault_of(error)) from error
 
-    async def channel(self) -> AbstractChannel:
+    async def channel(self) -> WatchedChannel:
         """A new channel."""
-        return await self.answer(self.connection.channel(publisher_confirms=False))
+        return await self._opened(lambda: WatchedChannel(self.connection))
 
     async def confirming_channel(self, listener: Confirming) -> ConfirmingChannel:
         """A new channel that confirms what is published on it."""
-        return await self.answer(ConfirmingChannel.open_on(self.connection, listener))
+        return await self._opened(lambda: ConfirmingChannel(self.connection, listener))
+
+    async def _opened(self, make: Callable[[], C]) -> C:
+        if not self.is_alive:  # nobody would end a channel that is made now
+            raise FaultError(self.lost.result() if self.lost.done() else ABSENT)
+        with ours():
+            channel = make()
+            await self.answer(channel.open())
+        return channel
 
     def fail(self, fault: Fault) -> None:
         """It is of no use any more."""

@@ -10,6 +10,7 @@ from vss_router.broker.aio_pika.consumption import AioPikaConsumption
 from vss_router.broker.aio_pika.declarations import Declarations
 from vss_router.broker.aio_pika.desk import Desk, wanted
 from vss_router.broker.aio_pika.faults import ABSENT, Fault, FaultError
+from vss_router.broker.aio_pika.patience import Patience
 from vss_router.broker.aio_pika.publisher import Caution, Publisher
 from vss_router.broker.aio_pika.session import Session, tls_context
 from vss_router.broker.amqp_limits import unsendable
@@ -67,7 +68,7 @@ class AioPikaTransport:
         self._connect_seconds = connect_seconds
         self._answer_seconds = answer_seconds
         self._outstanding = outstanding
-        self._backoff = Backoff(_FIRST_SECONDS, retry_longest_seconds, random)
+        self._patience = Patience(Backoff(_FIRST_SECONDS, retry_longest_seconds, random))
         self._refused_seconds = 2 * retry_longest_seconds
         self._status = TransportStatus(state="new")
         self._troubles = troubles or TroubleLog()
@@ -258,7 +259,7 @@ class AioPikaTransport:
             self._set_status("connecting", failures=self._status.failures + 1, blocked=None)
             if self._first is not None and not self._first.done():
                 self._first.set_exception(self._sentences.connection(fault, self._address))
-            wait = self._backoff.next()
+            wait = self._patience.next()
             await asyncio.sleep(self._refused_seconds * (0.5 + 0.5 * self.random()) if fault.is_refusal else wait)
 
     async def _serve(self, session: Session) -> Fault:
@@ -268,7 +269,7 @@ class AioPikaTransport:
         publisher = Publisher(session, self._sentences, self._outstanding, self._caution)
         try:
             await self._stand(session, publisher)
-            self._backoff.reset()
+            self._patience.stands()
             return await asyncio.shield(session.lost)
         except FaultError as error:
             session.fail(error.fault)

@@ -1,28 +1,39 @@
-"""aiormq's connection and channel with what those keep to themselves: blocking, returns, confirms as they come."""
+"""aiormq's connection with what it keeps to itself: blocking, refusals of a log-in, channel numbers, frames."""
 
+import asyncio
 from collections.abc import Callable
-from typing import Any, Final, Protocol
+from typing import Any, Final, Self
 
 import aiormq
-from aiormq.abc import ChannelFrame, DeliveredMessage
+from aiormq.connection import FrameReceiver
 from pamqp.base import Frame
-from pamqp.body import ContentBody  # noqa: TC002 - beside its siblings
-from pamqp.header import ContentHeader
 
+from vss_router.broker.aio_pika.decoding import Received, unmarshal
 from vss_router.broker.aio_pika.faults import Fault, FaultError
-from vss_router.broker.aio_pika.properties import wire_properties
-from vss_router.broker.message import Message
 
-__all__ = ["Confirming", "ConfirmingChannel", "WatchedConnection"]
+__all__ = ["WatchedConnection"]
 
-_FRAMES: Final = 512
-"""Frames of one channel that may wait for their reader."""
+_HEAD: Final = 7  # bytes before a frame's payload
+_MOST_CHANNELS: Final = 65_535
 
 
 class WatchedConnection(aiormq.Connection):
-    """A connection that tells when the broker blocks it."""
+    """A connection that tells when the broker blocks it, and reads whatever a broker delivers."""
 
     on_blocked: Callable[[str | None], None] | None = None
+    _number = 0
+
+    def next_channel(self) -> int:
+        """A channel number that was not in use for as long as there are others.
+
+        The broker keeps a number until it has read our word on its end; aiormq gives it out again before.
+        """
+        most = self.connection_tune.channel_max or _MOST_CHANNELS
+        for _ in range(most):
+            self._number = self._number % most + 1
+            if self._number not in self.channels:
+                return self._number
+        raise FaultError(Fault("broken", text=f"all {most} channels of the connection are in use"))
 
     @staticmethod
     async def _rpc(request: Frame, writer: Any, frame_receiver: Any, wait_response: bool = True) -> Any:
@@ -37,6 +48,9 @@ class WatchedConnection(aiormq.Connection):
         return await aiormq.Connection._rpc(request, writer, Receiver(), wait_response)  # type: ignore[arg-type]  # noqa: SLF001
 
     # The names that Python gives to private methods of aiormq's class: it has no other way to hear of this.
+    async def _Connection__reader(self, frame_receiver: FrameReceiver) -> None:  # noqa: N802
+        await super()._Connection__reader(_Frames(frame_receiver.reader))  # type: ignore[misc]
+
     async def _Connection__handle_connection_blocked(self, frame: aiormq.spec.Connection.Blocked) -> None:  # noqa: N802
         if self.on_blocked is not None:
             self.on_blocked(frame.reason or "")
@@ -46,49 +60,23 @@ class WatchedConnection(aiormq.Connection):
             self.on_blocked(None)
 
 
-class Confirming(Protocol):
-    """Who hears what the broker says about published messages, in the broker's order."""
+class _Frames:
+    """What aiormq reads after the handshake."""
 
-    def confirmed(self, tag: int, *, multiple: bool, taken: bool) -> None:
-        """An ack, or a nack when it was not taken."""
+    def __init__(self, reader: asyncio.StreamReader) -> None:
+        self._reader = reader
 
-    def returned(self, message: DeliveredMessage) -> None:
-        """A message that no queue took; its confirm follows."""
+    def __aiter__(self) -> Self:
+        return self
 
-
-class ConfirmingChannel(aiormq.Channel):
-    """A channel in confirm mode whose confirms go to one listener, without a future for each message."""
-
-    listener: Confirming
-
-    @classmethod
-    async def open_on(cls, connection: aiormq.Connection, listener: Confirming) -> "ConfirmingChannel":
-        """Open one."""
-        async with connection.last_channel_lock:
-            number = max(connection.channels, default=0) + 1
-            channel = cls(connection, number, frame_buffer=_FRAMES)
-            channel.listener = listener
-            connection.channels[number] = channel
-        await channel.open()
-        return channel
-
-    async def send(self, message: Message) -> None:
-        """Publish; its tag is the number of messages sent on this channel."""
-        content: list[Frame | ContentHeader | ContentBody] = [
-            aiormq.spec.Basic.Publish(
-                exchange=message.exchange, routing_key=message.routing_key, mandatory=message.mandatory
-            ),
-            ContentHeader(properties=wire_properties(message.properties), body_size=len(message.body)),
-            *self._split_body(message.body),
-        ]
-        await self.write_queue.put(ChannelFrame.marshall(channel_number=self.number, frames=content))
-
-    async def _on_confirm_frame(self, frame: Any) -> None:
-        taken = isinstance(frame, aiormq.spec.Basic.Ack)
-        self.listener.confirmed(frame.delivery_tag or 0, multiple=bool(frame.multiple), taken=taken)
-
-    async def _on_return_frame(self, frame: aiormq.spec.Basic.Return) -> None:
-        header = await self._get_frame()
-        if not isinstance(header, ContentHeader):
-            raise FaultError(Fault("broken", text="a returned message came without its header"))
-        self.listener.returned(await self._read_content(frame, header))
+    async def __anext__(self) -> Received:
+        if self._reader.at_eof():
+            raise StopAsyncIteration
+        try:
+            head = await self._reader.readexactly(_HEAD)
+            frame = head + await self._reader.readexactly(int.from_bytes(head[3:]) + 1)
+        except asyncio.IncompleteReadError as error:
+            raise aiormq.exceptions.AMQPConnectionError("the broker ended the connection") from error
+        except OSError as error:
+            raise aiormq.exceptions.AMQPConnectionError(str(error)) from error
+        return unmarshal(frame)
