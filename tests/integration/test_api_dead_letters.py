@@ -1,5 +1,6 @@
 """Dead letters over HTTP: who may change them, what may be asked, and what the broker has afterwards."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -140,6 +141,26 @@ async def test_chosen_letters_are_replayed(client: httpx.AsyncClient, broker: Em
     answer = await client.post(f"{DEAD_LETTERS_PREFIX}/replay", json={"ids": ["m/1", "gone"]})
     assert answer.json() == {"replayed": 1, "refused": 0, "missing": ["gone"], "trouble": None}
     assert (await waiting(broker), await waiting(broker, "vss.call.events")) == (4, 1)
+
+
+async def test_letters_that_another_request_holds_are_found_when_it_has_ended(
+    client: httpx.AsyncClient, broker: EmbeddedTransport
+) -> None:
+    replaying = asyncio.create_task(client.post(f"{DEAD_LETTERS_PREFIX}/replay", json={"ids": ["m/3", "m/4"]}))
+    while await waiting(broker, "vss.call.events") < 1:  # noqa: ASYNC110
+        await asyncio.sleep(0)  # until it holds those before, and waits to send the next
+    listed, shown, discarded = await asyncio.gather(
+        client.get(DEAD_LETTERS_PREFIX),
+        client.get(f"{DEAD_LETTERS_PREFIX}/m%2F2"),
+        client.post(f"{DEAD_LETTERS_PREFIX}/discard", json={"ids": ["m/2"]}),
+    )
+    assert (await replaying).json()["replayed"] == 2
+    assert (listed.json()["messages"], [letter["id"] for letter in listed.json()["letters"]]) == (
+        3,
+        ["m/0", "m/1", "m/2"],
+    )
+    assert shown.status_code == 200
+    assert discarded.json() == {"discarded": 1, "missing": []}
 
 
 async def test_all_letters_are_discarded(client: httpx.AsyncClient, broker: EmbeddedTransport) -> None:

@@ -80,9 +80,8 @@ class DeadLetters:
         TopologyError
             There is no such queue, or no right to read it.
         """
-        messages = await self._count(queue)
         letters: list[Letter] = []
-        async with self._held(queue, min(limit, messages)) as deliveries:
+        async with self._held(queue, limit) as (messages, deliveries):
             async for delivery in deliveries:
                 letters.append(letter_of(delivery))  # noqa: PERF401 - an async comprehension would keep the deliveries
         return Letters(queue=queue, messages=max(messages, len(letters)), letters=letters)
@@ -92,7 +91,7 @@ class DeadLetters:
 
         Raises as `list`.
         """
-        async with self._held(queue, await self._count(queue)) as deliveries:
+        async with self._held(queue) as (_, deliveries):
             async for delivery in deliveries:
                 if letter_of(delivery).id == letter_id:
                     return detail_of(delivery)
@@ -115,9 +114,8 @@ class DeadLetters:
         meant = None if ids is None else set(ids)
         found: set[str] = set()
         replayed, refused, trouble = 0, 0, None
-        messages = await self._count(queue)
-        total = messages if meant is None else len(meant)
-        async with self._held(queue, messages) as deliveries:
+        async with self._held(queue) as (messages, deliveries):
+            total = messages if meant is None else len(meant)
             async for delivery in deliveries:
                 letter = letter_of(delivery)
                 if meant is not None and letter.id not in meant:
@@ -142,8 +140,7 @@ class DeadLetters:
         meant = None if ids is None else set(ids)
         found: set[str] = set()
         discarded = 0
-        messages = await self._count(queue)
-        async with self._held(queue, messages) as deliveries:
+        async with self._held(queue) as (messages, deliveries):
             async for delivery in deliveries:
                 letter = letter_of(delivery)
                 if meant is not None and letter.id not in meant:
@@ -173,11 +170,11 @@ class DeadLetters:
         return confirm.reason or f"the broker answered {confirm.outcome}"
 
     @asynccontextmanager
-    async def _held(self, queue: str, most: int) -> AsyncIterator[AsyncIterator[Delivery]]:
-        """The first `most` messages, one by one; those that nobody settled are requeued at the end."""
+    async def _held(self, queue: str, limit: int | None = None) -> AsyncIterator[tuple[int, AsyncIterator[Delivery]]]:
+        """How many there are now, and the first `limit` one by one; what nobody settled is requeued at the end."""
         held: list[Delivery] = []
 
-        async def taken() -> AsyncGenerator[Delivery, None]:
+        async def taken(most: int) -> AsyncGenerator[Delivery, None]:
             size = 0
             for _ in range(most):
                 if len(held) >= MOST_HELD or size >= MOST_HELD_BYTES:
@@ -193,9 +190,11 @@ class DeadLetters:
                     size -= len(delivery.body)
 
         async with self._one_at_a_time:
-            deliveries = taken()
+            # Not before: meanwhile another question may have held them.
+            messages = await self._count(queue)
+            deliveries = taken(messages if limit is None else min(messages, limit))
             try:
-                yield deliveries
+                yield messages, deliveries
             finally:
                 await deliveries.aclose()
                 back = [delivery for delivery in held if not delivery.settled]
