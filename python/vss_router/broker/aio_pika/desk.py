@@ -2,9 +2,10 @@
 
 import asyncio
 from collections.abc import Coroutine
-from typing import Any, final
+from typing import Any, Final, final
 
 from aiormq.abc import AbstractChannel
+from pamqp.constants import DOMAIN_REGEX
 
 from vss_router.broker.aio_pika.faults import Fault, FaultError
 from vss_router.broker.aio_pika.line import Line
@@ -13,8 +14,12 @@ from vss_router.broker.aio_pika.session import Session
 from vss_router.broker.message import Delivery
 from vss_router.broker.topology import Binding, Exchange, Queue, Topology
 from vss_router.broker.transport import QueueCounts
+from vss_router.errors import TopologyError
 
-__all__ = ["Desk", "Refusal", "wanted"]
+__all__ = ["Desk", "Refusal", "refuse_unspeakable", "wanted"]
+
+_LONGEST_NAME: Final = 255
+_SHOWN_NAME: Final = 40
 
 Refusal = tuple[str, str, Fault]
 """An object's kind, its name and why it was refused; of a binding, the queue's name."""
@@ -132,6 +137,15 @@ class Desk:
         if self._errands is None or self._errands.is_closed:
             self._errands = await self._session.channel()
         return self._errands
+
+
+def refuse_unspeakable(queue: str) -> None:
+    """Raise `TopologyError` for the name of a queue that aiormq does not send, though AMQP takes all texts."""
+    if len(queue) > _LONGEST_NAME or not DOMAIN_REGEX["queue-name"].fullmatch(queue):
+        raise TopologyError(
+            f"aio-pika cannot ask for the queue {queue[:_SHOWN_NAME]!r}: names it sends have at most 255 characters, "
+            "Latin letters, digits, spaces and -_.:@#,/+; name another queue, or take the transport lapin"
+        )
 
 
 async def wanted(asked: Coroutine[Any, Any, Delivery | None]) -> Delivery | None:

@@ -8,7 +8,7 @@ from typing import Any, Final, TypeVar, final
 from vss_router.ami.backoff import Backoff
 from vss_router.broker.aio_pika.consumption import AioPikaConsumption
 from vss_router.broker.aio_pika.declarations import Declarations
-from vss_router.broker.aio_pika.desk import Desk, wanted
+from vss_router.broker.aio_pika.desk import Desk, refuse_unspeakable, wanted
 from vss_router.broker.aio_pika.faults import ABSENT, Fault, FaultError
 from vss_router.broker.aio_pika.patience import Patience
 from vss_router.broker.aio_pika.publisher import Caution, Publisher
@@ -349,6 +349,7 @@ class AioPikaTransport:
     async def _asked(self, queue: str, ask: Callable[[Desk], Awaitable[T]]) -> T:
         if self._closing is not None:
             raise self._sentences.closed()
+        refuse_unspeakable(queue)
         desk, session = self._desk, self._session
         if desk is None or session is None:
             raise self._sentences.connection(self._fault, self._address) if self._fault else self._sentences.absent()
