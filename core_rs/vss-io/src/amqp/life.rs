@@ -17,19 +17,17 @@ use super::consumer::{self, Consumption};
 use super::fault::{Fault, FaultKind};
 use super::locked::Locked;
 use super::note::Answer;
+use super::patience::Patience;
 use super::publisher::Publisher;
 use super::serving::{Desk, Order};
 use super::session::Session;
 use super::status::State;
 use super::topology::Topology;
-use crate::backoff::{Backoff, Bounds};
 
 /// lapin tells when a connection ends; should it ever not, this looks.
 const LOOK: Duration = Duration::from_millis(500);
 /// A good-bye gets so long even when closing has used its time up.
 const GOODBYE: Duration = Duration::from_millis(100);
-/// A person's mistake is looked at again no sooner than this many of the longest waits.
-const REFUSED: u32 = 2;
 
 /// The client's task and what it remembers over connections.
 pub(super) struct Life {
@@ -68,24 +66,18 @@ impl Life {
     }
 
     pub(super) async fn run(mut self, mut orders: UnboundedReceiver<Order>) {
-        let (first, longest) = self.shared.options.retry;
-        let bounds = Bounds {
-            first,
-            longest,
-            refused: longest * REFUSED,
-        };
-        let mut backoff = Backoff::new(bounds, self.shared.options.seed);
+        let mut patience = Patience::new(self.shared.options.retry, self.shared.options.seed);
         loop {
             let fault = match self.connect(&mut orders).await {
                 None => break,
-                Some(Ok(session)) => match self.serve(Arc::new(session), &mut orders, &mut backoff).await {
+                Some(Ok(session)) => match self.serve(Arc::new(session), &mut orders, &mut patience).await {
                     End::Closing => break,
                     End::Lost(fault) => fault,
                 },
                 Some(Err(fault)) => fault,
             };
             self.lost(&fault);
-            let wait = sleep(backoff.wait(fault.is_refusal()));
+            let wait = sleep(patience.wait(Instant::now().into_std(), fault.is_refusal()));
             if self.meanwhile(wait, &mut orders).await.is_none() {
                 break;
             }
@@ -170,7 +162,7 @@ impl Life {
         &mut self,
         session: Arc<Session>,
         orders: &mut UnboundedReceiver<Order>,
-        backoff: &mut Backoff,
+        patience: &mut Patience,
     ) -> End {
         let mut closing = self.closing.clone();
         let mut events = pin!(session.connection.events_listener());
@@ -182,7 +174,7 @@ impl Life {
                 Err(fault) => return self.end(&session, fault),
             },
         };
-        backoff.reset();
+        patience.stands(Instant::now().into_std());
         if let Some(order) = self.first.take() {
             self.shared.done(order, Answer::Done);
         }

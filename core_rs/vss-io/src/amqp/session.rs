@@ -5,8 +5,9 @@ use std::os::fd::AsFd;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use async_rs::Runtime;
 use async_rs::traits::Reactor;
+use async_rs::util::RuntimeParts;
+use async_rs::{Runtime, Tokio};
 use lapin::options::ConfirmSelectOptions;
 use lapin::tcp::{AsyncTcpStream, RustlsConnector};
 use lapin::uri::{AMQPAuthority, AMQPQueryString, AMQPScheme, AMQPUri, AMQPUserInfo};
@@ -20,6 +21,7 @@ use tokio::time::timeout;
 
 use super::fault::{Fault, FaultKind};
 use super::options::{Options, Tls};
+use super::stream::{FrameReactor, FrameStream};
 
 /// A connection that stands, or stood.
 #[derive(Debug)]
@@ -45,12 +47,12 @@ impl Session {
     }
 
     async fn connect(options: &Options, (host, port): &(String, u16)) -> Result<Self, Fault> {
-        let runtime = Runtime::tokio_with_handle(Handle::current());
+        let tokio = Tokio::default().with_handle(Handle::current());
         let unreachable = |error: std::io::Error| Fault::new(FaultKind::Unreachable, error.to_string());
         let mut failed = Fault::new(FaultKind::Unreachable, "the name has no address");
         let mut plain = None;
         for place in lookup_host((host.as_str(), *port)).await.map_err(unreachable)? {
-            match runtime.tcp_connect_addr(place).await {
+            match tokio.tcp_connect_addr(place).await {
                 Ok(stream) => {
                     plain = Some(stream);
                     break;
@@ -81,7 +83,9 @@ impl Session {
             .with_connection_name(options.name.clone().into())
             .with_client_property("product".into(), "vss-router".into());
         properties = properties.with_client_property("version".into(), env!("CARGO_PKG_VERSION").into());
+        let stream = AsyncTcpStream::Plain(FrameStream::new(stream));
         let stream = Arc::new(Mutex::new(Some(stream)));
+        let runtime = Runtime::new(RuntimeParts::new(tokio.clone(), FrameReactor(tokio)));
         // lapin asks once: it has no attempts of its own left.
         let connect = async move |_: AMQPUri, _: Runtime<_>| {
             let stream = stream.lock().unwrap_or_else(PoisonError::into_inner).take();
