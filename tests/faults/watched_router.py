@@ -98,6 +98,15 @@ class Watched:
         except TimeoutError:
             raise AssertionError(f"the reader does not show {reason!r}, stale {stale}: {told}") from None
 
+    async def reader_has_found_it(self) -> None:
+        """The reader knows the PBX; before that every operator is unknown to it."""
+        async with (
+            asyncio.timeout(LONGEST),
+            httpx.AsyncClient(base_url=self.reader.http_address or "", trust_env=False, timeout=10) as client,
+        ):
+            while (await client.get("/ready")).status_code != 200:  # noqa: ASYNC110
+                await asyncio.sleep(0.02)
+
     async def notices(self, *words: str) -> None:
         """The writer says what is wrong."""
         await eventually(
@@ -147,5 +156,6 @@ async def watched(server: RedisServer, url: str | None = None, **settings: Any) 
         reader = await stack.enter_async_context(Router(Settings(http="127.0.0.1:0", redis=where)))
         both = Watched(pbx, router, reader, server)
         await both.in_step()
+        await both.reader_has_found_it()
         await both.reader_shows(await both.still_reads_the_pbx(), stale=False)
         yield both
