@@ -6,7 +6,7 @@ from typing import Final
 
 from vss_router.broker.message import HeaderValue, Message
 
-__all__ = ["LARGEST_HEADERS", "TEXTS", "header_bytes", "is_short_text", "unsendable"]
+__all__ = ["LARGEST_HEADERS", "NUMBERS", "TEXTS", "header_bytes", "is_short_text", "unsendable"]
 
 LARGEST_HEADERS: Final = 128_000
 """Bytes of all headers on the wire: they and the other properties share one frame, RabbitMQ's have 131 072."""
@@ -21,9 +21,11 @@ TEXTS: Final = (
     "app_id",
 )
 """The properties that are texts of at most 255 bytes."""
+_WHOLE: Final = 1 << 63
+NUMBERS: Final = {"priority": 255, "expiration_ms": (1 << 32) - 1, "timestamp": _WHOLE - 1}
+"""The properties that are numbers, from 0 to this."""
 
 _SHORT: Final = 255  # bytes of a name, a key and most properties
-_WHOLE: Final = 1 << 63
 _DEEPEST: Final = 32  # as deep as the compiled core reads and writes
 _LENGTH: Final = 4  # bytes of the length of a text, a list or a mapping
 _TYPE: Final = 1
@@ -39,11 +41,8 @@ def unsendable(message: Message) -> str | None:
             bad = _bad_text(name, value)
     if bad is not None:
         return bad
-    for name, number, most in (
-        ("priority", properties.priority, 255),
-        ("expiration_ms", properties.expiration_ms, (1 << 32) - 1),
-        ("timestamp", properties.timestamp, _WHOLE - 1),
-    ):
+    for name, most in NUMBERS.items():
+        number: int | None = getattr(properties, name)
         if number is not None and not 0 <= number <= most:
             return f"the {name} {number} of {_shown(message.routing_key)} cannot be sent: give 0 to {most}"
     whole = 0

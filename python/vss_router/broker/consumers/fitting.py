@@ -2,24 +2,18 @@
 
 import msgspec
 
-from vss_router.broker.amqp_limits import TEXTS, header_bytes, is_short_text
+from vss_router.broker.amqp_limits import NUMBERS, TEXTS, header_bytes, is_short_text
 from vss_router.broker.message import Headers, HeaderValue, Properties
 
 __all__ = ["fitting_headers", "fitting_properties"]
 
-_PRIORITIES = range(256)
-_TIMES = range(1 << 63)
-
 
 def fitting_properties(properties: Properties) -> Properties:
     """The same without texts and numbers that cannot be sent; headers are not looked at."""
-    left_out = {
-        name: None for name in TEXTS if (text := getattr(properties, name)) is not None and not is_short_text(text)
-    }
-    if properties.priority is not None and properties.priority not in _PRIORITIES:
-        left_out["priority"] = None
-    if properties.timestamp is not None and properties.timestamp not in _TIMES:
-        left_out["timestamp"] = None
+    texts = ((name, getattr(properties, name)) for name in TEXTS)
+    numbers = ((name, getattr(properties, name), most) for name, most in NUMBERS.items())
+    left_out: dict[str, None] = {name: None for name, text in texts if text is not None and not is_short_text(text)}
+    left_out |= {name: None for name, number, most in numbers if number is not None and not 0 <= number <= most}
     return msgspec.structs.replace(properties, **left_out) if left_out else properties
 
 
