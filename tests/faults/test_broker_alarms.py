@@ -43,7 +43,8 @@ def calm(server: RabbitMqServer) -> None:
 async def test_publishing_waits_out_an_alarm_and_loses_nothing(
     server: RabbitMqServer, tmp_path: Path, kind: str
 ) -> None:
-    transport = transport_to(server.new_vhost("events"), kind, answer_seconds=1.0)
+    url = server.new_vhost()
+    transport = transport_to(url, kind, answer_seconds=1.0)
     outbox = Outbox(transport, path=tmp_path / "outbox.db", memory_messages=MEMORY)
     numbers = iter(range(1_000))
     publisher = Publisher(outbox, ids=lambda: "unasked", clock=time.time)
@@ -90,7 +91,7 @@ async def test_publishing_waits_out_an_alarm_and_loses_nothing(
         await outbox.stop()
         await transport.close()
     assert (stats.dropped, stats.republished) == (0, 0)
-    arrived = await emptied(server.url("events"), QUEUE)
+    arrived = await emptied(url, QUEUE)
     for source in SOURCES:
         assert arrivals_in_order(arrived, source) == sent[source]
     assert [each.id for each in arrived if each.source is None] == typed

@@ -53,7 +53,7 @@ async def given_up(transport: LapinTransport) -> list[str]:
 async def test_every_message_is_handled_or_parked_whatever_happens_to_the_broker_while_they_wait(
     server: RabbitMqServer, fault: Fault
 ) -> None:
-    transport = LapinTransport(parse_broker_url(server.new_vhost("faults")), random=random.random)
+    transport = LapinTransport(parse_broker_url(server.new_vhost()), random=random.random)
     await transport.declare(vss_topology())
     await transport.connect()
     consumers = Consumers(transport, topology=vss_topology(), instance="faults")

@@ -90,7 +90,7 @@ def gaps_of(arrived: list[Arrived], source: str) -> list[Gap]:
 async def test_a_publisher_killed_again_and_again_keeps_its_promises(
     server: RabbitMqServer, tmp_path: Path, kind: str
 ) -> None:
-    url = server.new_vhost("events")
+    url = server.new_vhost()
     chance = random.Random(kind)
     for turn in range(KILLS):
         process = started(url, tmp_path, kind)
@@ -113,7 +113,7 @@ async def test_a_publisher_killed_again_and_again_keeps_its_promises(
     assert await asyncio.to_thread(process.wait, END_SECONDS) == 0, (tmp_path / "process.log").read_text()
 
     told = told_in(tmp_path)
-    arrived = await emptied(server.url("events"), QUEUE)
+    arrived = await emptied(url, QUEUE)
     missing = set(told.published) - {each.id for each in arrived}
     assert missing == set()
     for source in SOURCES:

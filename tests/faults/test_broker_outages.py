@@ -33,7 +33,7 @@ _log = logging.getLogger(__name__)
 async def test_100_000_events_arrive_in_order_whatever_happens_to_the_broker(
     server: RabbitMqServer, tmp_path: Path, kind: str
 ) -> None:
-    url = server.new_vhost("events")
+    url = server.new_vhost()
     chance = random.Random(kind)
     transport = transport_to(url, kind)
     outbox = Outbox(transport, path=tmp_path / "outbox.db", memory_messages=5_000)
@@ -65,7 +65,7 @@ async def test_100_000_events_arrive_in_order_whatever_happens_to_the_broker(
     _log.info("%s through %s: %s", kind, done, stats)
     assert stats.dropped == 0
     assert stats.republished > 0, "the connection was lost with messages under way"
-    arrived = await emptied(server.url("events"), QUEUE)
+    arrived = await emptied(url, QUEUE)
     assert len(arrived) >= EVENTS
     for source in SOURCES:
         assert arrivals_in_order(arrived, source) == sent[source]

@@ -40,7 +40,7 @@ def started(port: int, url: str, folder: Path, kind: str) -> "subprocess.Popen[b
 async def test_what_a_killed_router_did_not_tell_lies_inside_a_gap(
     server: RabbitMqServer, tmp_path: Path, kind: str
 ) -> None:
-    url = server.new_vhost("events")
+    url = server.new_vhost()
     chance = random.Random(kind)
     transport = transport_to(url, kind)
     await transport.connect()
@@ -67,7 +67,7 @@ async def test_what_a_killed_router_did_not_tell_lies_inside_a_gap(
     assert code == 0, (tmp_path / "process.log").read_text()
 
     given = told_in(tmp_path, ["main"]).given["main"]
-    arrived = await emptied(server.url("events"), QUEUE)
+    arrived = await emptied(url, QUEUE)
     order = arrivals_in_order(arrived, "main")
     assert order == sorted(order)
     gaps = gaps_of(arrived, "main")

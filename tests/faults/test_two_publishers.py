@@ -51,7 +51,7 @@ class OneOfTwo:
 async def test_of_two_routers_one_publishes_whatever_happens_to_the_broker(
     server: RabbitMqServer, start_redis: StartRedis, tmp_path: Path, kind: Literal["lapin", "aio_pika"]
 ) -> None:
-    redis, url = start_redis(), server.new_vhost("events")
+    redis, url = start_redis(), server.new_vhost()
     asking = transport_to(url, kind)
     await asking.connect()
     await asking.declare(everything("#"))
@@ -105,7 +105,7 @@ async def test_of_two_routers_one_publishes_whatever_happens_to_the_broker(
         await work(pbx, 20)
         await wait(lambda: second.is_done(len(OPERATORS)))
         taken_over = set(second.told)
-    arrived = await emptied(server.url("events"), QUEUE)
+    arrived = await emptied(url, QUEUE)
     order = arrivals_in_order(arrived, "main")
     assert led <= set(order)
     assert taken_over <= set(order)

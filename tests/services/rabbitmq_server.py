@@ -5,6 +5,7 @@ other, which otherwise would be one for the whole machine and stay behind.
 """
 
 import json
+import logging
 import os
 import socket
 import ssl
@@ -23,6 +24,8 @@ from tests.services.programs import EPMD, ERL_CALL, RABBITMQ, needed
 from tests.services.server_process import PortTakenError, ServerProcess, free_port, wait_until
 
 __all__ = ["RabbitMqServer"]
+
+_log = logging.getLogger(__name__)
 
 HOST: Final = "127.0.0.1"
 USER: Final = "vss"
@@ -207,7 +210,9 @@ class RabbitMqServer:
             self.api("GET", "overview")
         except httpx.HTTPError:
             return False
-        return True
+        # It answers before it has begun whole. Given a virtual host then, it may break; stopped then, it believes at
+        # the next start that one is under way already (the process `rabbit_boot` stands), and stays down.
+        return self.evaluate("rabbit:is_booted() andalso whereis(rabbit_boot) =:= undefined") == "true"
 
     # -- what is in it -------------------------------------------------------------------------------------------------
 
@@ -222,11 +227,27 @@ class RabbitMqServer:
         return answer.json() if answer.content else None
 
     def new_vhost(self, name: str | None = None) -> str:
-        """An empty virtual host; gives back its URL."""
+        """An empty virtual host; gives back its URL.
+
+        Without `name` it has one of its own, which is better: RabbitMQ ends the processes of a deleted virtual host in
+        the background, and one made anew under the same name may meet what is left of them.
+        """
         name = name if name is not None else f"test-{next(self._names)}"
-        self.api("PUT", f"vhosts/{quote(name, safe='')}")
-        self.api("PUT", f"permissions/{quote(name, safe='')}/{USER}", {"configure": ".*", "write": ".*", "read": ".*"})
+        path = quote(name, safe="")
+        wait_until(lambda: self._made(f"vhosts/{path}"), f"the virtual host {name}", _LONGEST_COMMAND)
+        self.api("PUT", f"permissions/{path}/{USER}", {"configure": ".*", "write": ".*", "read": ".*"})
         return self.url(name)
+
+    def _made(self, path: str) -> bool:
+        try:
+            self.api("PUT", path)
+        except httpx.HTTPStatusError as refused:
+            if not refused.response.is_server_error:
+                raise
+            _log.warning("RabbitMQ could not make %s (%s), once more", path, refused.response.text)
+            self._delete(path)  # it may stand half made, and asking again would say that all is well
+            return False
+        return True
 
     def add_user(
         self,
