@@ -9,6 +9,7 @@ import pytest
 
 from tests.integration.topology_command import (
     TopologyCommand,
+    arguments,
     in_force,
     name_of,
     names,
@@ -57,7 +58,7 @@ def test_a_queue_or_exchange_with_other_properties_is_named_left_alone_and_not_i
         ),
     ]
     assert ended.lines[-1] == "Changes made: 36; not as it should be: 2."
-    assert queue(rabbitmq, url, "vss.call.events")["arguments"] == {"x-max-priority": 9}
+    assert arguments(rabbitmq, url, "vss.call.events") == {"x-max-priority": 9}
     verified = topology("verify", url)
     assert verified.code == 1
     assert "✗ queue vss.call.events exists with other properties" in verified.out
@@ -203,8 +204,8 @@ def test_everything_is_made_with_limits_in_force_and_a_second_run_changes_nothin
     assert first.lines[-1] == "Changes made: 38; everything is there."
     second = topology("apply", url)
     assert (second.code, second.lines) == (0, ["Nothing to change: everything is there."])
-    leads = queue(rabbitmq, url, "vss.autodial.leads")
-    assert (leads["durable"], leads["arguments"]) == (True, {})
+    assert queue(rabbitmq, url, "vss.autodial.leads")["durable"]
+    assert arguments(rabbitmq, url, "vss.autodial.leads") == {}
     assert in_force(rabbitmq, url, "vss.autodial.leads") == {
         "message-ttl": 3_600_000,
         "max-length": 50_000,
@@ -285,7 +286,7 @@ def test_settings_change_a_queue_s_limits_and_arguments(
     assert "queue vss.call.events exists with other properties (x-max-priority is unset, not 10)" in conflicting.out
     rabbitmq.api("DELETE", f"queues/{name_of(url)}/vss.call.events")
     assert topology("apply", url, "--config", str(settings)).code == 0
-    assert queue(rabbitmq, url, "vss.call.events")["arguments"] == {"x-max-priority": 10}
+    assert arguments(rabbitmq, url, "vss.call.events") == {"x-max-priority": 10}
 
 
 def test_the_broker_may_stand_in_the_settings_and_must_stand_somewhere(

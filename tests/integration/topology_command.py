@@ -48,6 +48,11 @@ def queue(server: RabbitMqServer, url: str, name: str) -> Any:
     return server.api("GET", f"queues/{name_of(url)}/{name}")
 
 
+def arguments(server: RabbitMqServer, url: str, name: str) -> dict[str, object]:
+    """What a queue was declared with, but its type, which RabbitMQ 4 writes down by itself."""
+    return {key: value for key, value in queue(server, url, name)["arguments"].items() if key != "x-queue-type"}
+
+
 def in_force(server: RabbitMqServer, url: str, name: str) -> Any:
     """The limits that are in force on a queue; the row is without them while they change."""
     wait_until(lambda: "effective_policy_definition" in queue(server, url, name), "the limits in force")

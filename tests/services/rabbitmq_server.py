@@ -226,6 +226,11 @@ class RabbitMqServer:
         answer.raise_for_status()
         return answer.json() if answer.content else None
 
+    def version(self) -> tuple[int, int]:
+        """Such as `(3, 10)`."""
+        major, minor, *_ = self.api("GET", "overview")["rabbitmq_version"].split(".")
+        return int(major), int(minor)
+
     def new_vhost(self, name: str | None = None) -> str:
         """An empty virtual host; gives back its URL.
 
@@ -314,11 +319,13 @@ class RabbitMqServer:
     @contextmanager
     def with_variable(self, name: str, value: int) -> Iterator[None]:
         """Give a variable of the application `rabbit` another value for a while; who asked before keeps the old one."""
-        self.evaluate(f"application:set_env(rabbit, {name}, {value})")
+        # Some variables RabbitMQ 4 asks for only once and keeps.
+        change = f"application:set_env(rabbit, {name}, {{0}}), persistent_term:put({name}, {{0}})"
+        self.evaluate(change.format(value))
         try:
             yield
         finally:
-            self.evaluate(f"application:set_env(rabbit, {name}, {self._settings[name]})")
+            self.evaluate(change.format(self._settings[name]))
 
     def evaluate(self, expression: str) -> str:
         """Have the server evaluate an Erlang expression; its value, as Erlang writes it.

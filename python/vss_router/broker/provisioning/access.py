@@ -82,13 +82,21 @@ async def check_vhost(management: Management, broker: BrokerEndpoint, account: A
             return False
         raise TopologyError(
             f'the user "{account.name}" has no access to the virtual host "{broker.vhost}": give it rights there, as '
-            f"rabbitmqctl set_permissions -p {shlex.quote(broker.vhost)} {account.name} '.*' '.*' '.*' does"
+            f"{rights_command(broker, account)} does"
         ) from refused
     return True
 
 
-async def missing_vhost(management: Management, broker: BrokerEndpoint) -> TopologyError:
-    """The sentence for a virtual host that is not there; names the one of the other spelling when that is."""
+def rights_command(broker: BrokerEndpoint, account: Account) -> str:
+    """What gives the account all rights in the virtual host, for a shell."""
+    return f"rabbitmqctl set_permissions -p {shlex.quote(broker.vhost)} {shlex.quote(account.name)} '.*' '.*' '.*'"
+
+
+async def missing_vhost(management: Management, broker: BrokerEndpoint, account: Account) -> TopologyError:
+    """The sentence for a virtual host that is not there; names the one of the other spelling when that is.
+
+    RabbitMQ 4.3 says the same of one that is there to a user without rights in it, unless that is an administrator.
+    """
     wanted = broker.vhost
     other = wanted.removeprefix("/") if wanted.startswith("/") else f"/{wanted}"
     names = {row.get("name") for row in await management.get("vhosts") if isinstance(row, dict)}
@@ -96,6 +104,11 @@ async def missing_vhost(management: Management, broker: BrokerEndpoint) -> Topol
         return TopologyError(
             f'there is no virtual host "{wanted}" at {management.endpoint.url}, but there is "{other}": write the URL '
             f"as {broker.url_at(other)}, or make the other one with --create-vhost"
+        )
+    if not account.is_administrator:
+        return TopologyError(
+            f'the user "{account.name}" finds no virtual host "{wanted}" at {management.endpoint.url}: if it is there, '
+            f"give the user rights, as {rights_command(broker, account)} does; if not, have an administrator make it"
         )
     return TopologyError(
         f'there is no virtual host "{wanted}" at {management.endpoint.url}: make it with --create-vhost, or check what '

@@ -113,7 +113,7 @@ class Provisioning:
         """
         account = await read_account(self._management)
         if not await check_vhost(self._management, self._broker, account):
-            raise await missing_vhost(self._management, self._broker)
+            raise await missing_vhost(self._management, self._broker, account)
         return await self._settled(wait_for_all=True)
 
     async def apply(self, *, create_vhost: bool = False) -> Applied:
@@ -134,7 +134,7 @@ class Provisioning:
         done: list[str] = []
         if not await check_vhost(self._management, self._broker, account):
             if not create_vhost:
-                raise await missing_vhost(self._management, self._broker)
+                raise await missing_vhost(self._management, self._broker, account)
             done += await self._create_vhost(account)
         found = await look(self._management, self._broker.vhost)
         todo = [each for each in differences(self.topology, found) if each.kind in {"missing", "outdated"}]
