@@ -6,6 +6,7 @@ import datetime
 import pytest
 
 from tests.consumer_desk import LEAD, NOW, START, Desk, desk_with, until
+from vss_router.broker.amqp_limits import unsendable
 from vss_router.broker.consumers import Retry
 from vss_router.broker.message import Confirm, Delivery, Outcome, Properties, Settlement
 from vss_router.events import AutodialLead, CallStart, CommandFailed, Event
@@ -227,6 +228,35 @@ class TestFailure:
         desk = await desk_with(nothing, "vss.autodial.leads")
         await desk.give_lead(exchange="", properties=Properties(headers={"x-expires-at": -(10**17)}))
         assert (desk.stats.expired, desk.stats.dead_lettered, desk.stats.requeued) == (1, 1, 0)
+
+    @pytest.mark.parametrize("number", [2**63 - 1, 2**53, -(2**63)])
+    @pytest.mark.parametrize("name", ["x-attempts", "x-laters", "x-expires-at", "x-headers-left-out"])
+    async def test_a_trail_that_a_stranger_wrote_does_not_keep_a_copy_from_being_sent(
+        self, name: str, number: int
+    ) -> None:
+        async def later(message: Event) -> None:
+            raise Retry.later(1)
+
+        written = Properties(headers={name: number, "x-first-error": "e", "x-too-large": 2**64})
+        for handler in (later, failing, nothing):
+            desk = await desk_with(handler, retry=Retry(attempts=2))
+            for body in (START, b"no json"):
+                await desk.give(body=body, exchange="", properties=written)
+            assert [unsendable(copy) for copy in desk.transport.published] == [None] * len(desk.transport.published)
+            assert "vss.parked" in {copy.routing_key for copy in desk.transport.published}
+            for copy in desk.transport.published:
+                left_out = copy.properties.headers["x-headers-left-out"]
+                assert isinstance(left_out, int)
+                assert 1 <= left_out <= 1_000_002
+
+    async def test_an_error_that_is_no_unicode_does_not_keep_a_message_from_its_lane(self) -> None:
+        async def handler(message: Event) -> None:
+            raise ValueError("half of a pair: \udc80")
+
+        desk = await desk_with(handler)
+        await desk.give()
+        (copy,) = desk.transport.published
+        assert (unsendable(copy), copy.properties.headers["x-last-error"]) == (None, "ValueError: half of a pair: ?")
 
     async def test_a_command_is_dead_lettered_after_its_last_attempt(self) -> None:
         desk = await desk_with(failing, "vss.autodial.leads", retry=Retry(attempts=1))

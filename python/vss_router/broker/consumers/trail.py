@@ -50,6 +50,9 @@ _LONGEST_ERROR: Final = 500
 _LONGEST_NAME: Final = 255
 _ROOM_FOR_OWN: Final = 16_000
 """Bytes of headers that a copy adds at most: errors, a reason, a death, names."""
+_MOST_COUNTED: Final = 1_000_000
+_NO_TIME: Final = 253_402_300_800_000
+"""Unix milliseconds after the year 9999: as good as never."""
 
 _T = TypeVar("_T")
 
@@ -75,7 +78,7 @@ class Trail(msgspec.Struct, frozen=True, kw_only=True):
 
     @classmethod
     def of(cls, delivery: Delivery) -> "Trail":
-        """Read out of a delivery; what is malformed counts as missing.
+        """Read out of a delivery; what is malformed or no time counts as missing, a count has an upper bound.
 
         A trail is that of one queue: what came through an exchange begins anew, dead letters too.
         """
@@ -87,11 +90,12 @@ class Trail(msgspec.Struct, frozen=True, kw_only=True):
         return cls(
             exchange=exchange,
             routing_key=key,
-            attempts=max(0, _typed(headers, _ATTEMPTS, int) or 0),
-            laters=max(0, _typed(headers, _LATERS, int) or 0),
+            attempts=_count(headers, _ATTEMPTS),
+            laters=_count(headers, _LATERS),
             first_error=_text(headers, _FIRST_ERROR, _LONGEST_ERROR),
             last_error=_text(headers, _LAST_ERROR, _LONGEST_ERROR),
-            expires_at=None if expires is None else expires / 1000,
+            # Anybody may have written it, and a float of it may be more than a header holds.
+            expires_at=max(0, expires) / 1000 if expires is not None and expires < _NO_TIME else None,
         )
 
     def failed(self, error: str) -> "Trail":
@@ -107,13 +111,15 @@ class Trail(msgspec.Struct, frozen=True, kw_only=True):
     def copied(self, properties: Properties, added: Headers) -> Properties:
         """The properties of a copy: persistent, without what must not be sent again, with the trail and `added`.
 
-        An expiration of its own is left to `expires_at`: in a lane it would end the wait. What came but cannot be sent
-        (a broker carries headers that no client may write, and ours need room) is left out and counted.
+        An expiration of its own is left to `expires_at`: in a lane it would end the wait. What cannot be sent (a broker
+        carries headers that no client may write, and ours need room) is left out and counted: a copy that is refused
+        would be made again for ever.
         """
-        own = {**self._headers(), **added}
+        own, own_left_out = fitting_headers({**added, **self._headers()}, _ROOM_FOR_OWN)
         foreign, left_out = fitting_headers(_copied_headers(properties.headers), LARGEST_HEADERS - _ROOM_FOR_OWN)
+        left_out += own_left_out
         if left_out:
-            own[_LEFT_OUT] = left_out + (_typed(properties.headers, _LEFT_OUT, int) or 0)
+            own[_LEFT_OUT] = left_out + _count(properties.headers, _LEFT_OUT)
         return msgspec.structs.replace(
             fitting_properties(properties),
             persistent=True,
@@ -162,7 +168,8 @@ def error_text(error: BaseException) -> str:
     """An error for a header that others read: one line, bounded, without secrets and telephone numbers."""
     said = " ".join(str(error)[: 4 * _LONGEST_ERROR].split())
     name = type(error).__name__
-    return mask(f"{name}: {said}" if said else name)[:_LONGEST_ERROR]
+    text = mask(f"{name}: {said}" if said else name)[:_LONGEST_ERROR]
+    return text.encode(errors="replace").decode()  # halves of pairs of surrogates cannot be sent
 
 
 def death(delivery: Delivery, trail: Trail, reason: str, now: float) -> dict[str, HeaderValue]:
@@ -203,6 +210,10 @@ def _origin(delivery: Delivery) -> tuple[str, str]:
     if named.event is not None:
         return "vss.events", named.event
     return delivery.exchange, delivery.routing_key
+
+
+def _count(headers: Headers, name: str) -> int:
+    return min(max(0, _typed(headers, name, int) or 0), _MOST_COUNTED)
 
 
 def _text(headers: Headers, name: str, longest: int) -> str | None:
