@@ -88,3 +88,84 @@ async def test_a_result_that_the_broker_refuses_is_answered_with_that() -> None:
     assert b'"code":"too_large"' in transport.published[-1].body
     assert (server.stats.failed, server.stats.unsent) == (1, 0)
     await server.stop(0)
+
+
+async def test_no_more_requests_are_run_at_a_time_than_asked_for_also_of_those_acked_first() -> None:
+    transport = HandingTransport()
+    server = RpcServer(transport, role="tests", concurrency=2)
+    go_on = asyncio.Event()
+    running = most = 0
+
+    @server.method("once", Doubled, idempotent=False)
+    async def once(params: Doubled) -> int:
+        nonlocal running, most
+        running += 1
+        most = max(most, running)
+        await go_on.wait()
+        running -= 1
+        return params.number
+
+    await server.start()
+    for _ in range(9):
+        asked(transport, "once", expiration_ms=60_000)
+    await until(lambda: running == 2)
+    assert len(transport.settled) == 2
+    go_on.set()
+    await until(lambda: server.stats.answered == 9)
+    assert most == 2
+    await server.stop(0)
+
+
+async def test_an_answer_the_broker_did_not_take_is_sent_again() -> None:
+    transport = HandingTransport()
+    transport.outcomes += [Confirm(Outcome.LOST, "cut"), Confirm(Outcome.NACKED, "full"), Confirm(Outcome.LOST, "cut")]
+    server = await serving(transport)
+    asked(transport, expiration_ms=60_000)
+    await until(lambda: server.stats.answered == 1)
+    assert [message.body for message in transport.published] == [b'{"result":42}'] * 4
+    assert [how for _, how in transport.settled] == [Settlement.ACK]
+    await server.stop(0)
+
+
+@pytest.mark.parametrize("raised", [SystemExit(3), KeyboardInterrupt(), asyncio.CancelledError()])
+async def test_a_method_that_ends_the_program_or_is_cancelled_is_answered_and_ends_nothing(
+    raised: BaseException,
+) -> None:
+    transport = HandingTransport()
+    server = RpcServer(transport, role="tests")
+
+    @server.method("ends", Doubled)
+    async def ends(_params: Doubled) -> int:
+        raise raised
+
+    await server.start()
+    asked(transport, "ends", expiration_ms=60_000)
+    await until(lambda: server.stats.failed == 1)
+    assert b'"code":"failed"' in transport.published[-1].body
+    assert [how for _, how in transport.settled] == [Settlement.ACK]
+    await server.stop(0)
+
+
+async def test_a_request_whose_caller_has_given_up_is_not_run() -> None:
+    transport = HandingTransport()
+    server = RpcServer(transport, role="tests", concurrency=1)
+    go_on = asyncio.Event()
+    ran: list[int] = []
+
+    @server.method("dial", Doubled, idempotent=False, timeout_seconds=60)
+    async def dial(params: Doubled) -> int:
+        ran.append(params.number)
+        await go_on.wait()
+        return params.number
+
+    await server.start()
+    asked(transport, "dial", expiration_ms=60_000)
+    await until(lambda: len(ran) == 1)
+    asked(transport, "dial", expiration_ms=1)
+    waited = asyncio.get_running_loop().time() + 0.001
+    await until(lambda: asyncio.get_running_loop().time() > waited)
+    go_on.set()
+    await until(lambda: server.stats.answered == 2)
+    assert ran == [21]
+    assert b"its caller has given up" in transport.published[-1].body
+    await server.stop(0)

@@ -40,7 +40,7 @@ class RpcMethod(msgspec.Struct, frozen=True, kw_only=True):
         return msgspec.json.encode(await self.run(params))
 
 
-def failure_of(error: Exception) -> str | None:
+def failure_of(error: BaseException) -> str | None:
     """The code of an error that the client is told in its own words; None for one that is nobody's business."""
     match error:
         case RpcRemoteError(code=code):

@@ -9,6 +9,7 @@
 
 import asyncio
 import logging
+import random
 from collections.abc import Awaitable, Callable
 from typing import Final, TypeVar, final
 
@@ -37,6 +38,8 @@ _LEAST_SECONDS: Final = 0.001
 _SEND_SECONDS: Final = 1.0
 """What sending an answer may take even where the method has used up its caller's time."""
 _CLOSE_SECONDS: Final = 2.0
+_FIRST_PAUSE: Final = 0.02  # seconds
+_LONGEST_PAUSE: Final = 1.0
 _log = logging.getLogger(__name__)
 
 
@@ -63,13 +66,24 @@ class RpcServer:
     role
         Names the queue, `vss.rpc.<role>`. Two roles must not have the same method.
     concurrency
-        How many requests are run at a time.
+        How many requests are run at a time; those besides them wait, not acked.
+    random
+        Numbers in [0, 1); spreads the pauses before an answer is sent again.
     """
 
-    def __init__(self, transport: Transport, *, role: str, concurrency: int = 32) -> None:
+    def __init__(
+        self,
+        transport: Transport,
+        *,
+        role: str,
+        concurrency: int = 32,
+        random: Callable[[], float] = random.random,
+    ) -> None:
         self._transport = transport
         self._role = role
         self._concurrency = concurrency
+        self._room = asyncio.Semaphore(concurrency)
+        self._random = random
         self._methods: dict[str, RpcMethod] = {}
         self._running: set[asyncio.Task[None]] = set()
         self._consumption: Consumption | None = None
@@ -142,36 +156,43 @@ class RpcServer:
         task.add_done_callback(self._running.discard)
 
     async def _serve(self, delivery: Delivery) -> None:
+        until = asyncio.get_running_loop().time() + _seconds_of(delivery)
         try:
-            await self._served(delivery)
+            # The prefetch alone would not hold back those that are acked before they are run.
+            async with self._room:
+                await self._served(delivery, until)
         except Exception:  # noqa: BLE001
             # A request must not keep its place for good; its client hears nothing, and its time runs out.
             _log.exception("a request was not answered", extra={"routing_key": delivery.routing_key})
             if not delivery.settled:
                 delivery.ack()
 
-    async def _served(self, delivery: Delivery) -> None:
-        arrived = asyncio.get_running_loop().time()
+    async def _served(self, delivery: Delivery, until: float) -> None:
         method = self._methods.get(delivery.routing_key)
         acked = method is not None and not method.idempotent
         if acked:
             delivery.ack()
         with handling(f"rpc {delivery.routing_key}", delivery.properties.headers, {}):
-            reply = await self._answer(delivery, method)
-            await self._reply(delivery, reply, until=arrived + _seconds_of(delivery))
+            reply = await self._answer(delivery, method, until)
+            await self._reply(delivery, reply, until=until)
         if not acked:
             delivery.ack()
 
-    async def _answer(self, delivery: Delivery, method: RpcMethod | None) -> RpcReply:
+    async def _answer(self, delivery: Delivery, method: RpcMethod | None, until: float) -> RpcReply:
         name = delivery.routing_key
         if method is None:
             return _refusal("unknown_method", f'the service "{self._role}" has no method "{name}"')
+        loop = asyncio.get_running_loop()
+        if loop.time() >= until:
+            return _refusal("timeout", f'the method "{name}" was not run: its caller has given up')
         seconds = min(method.timeout_seconds, _seconds_of(delivery))
-        limit = asyncio.timeout(seconds)
+        limit = asyncio.timeout_at(min(loop.time() + seconds, until))
         try:
             async with limit:
                 return RpcReply(msgspec.Raw(await method.answer(delivery.body)))
-        except Exception as error:  # noqa: BLE001
+        except BaseException as error:  # a SystemExit would end the loop with every other request in it
+            if isinstance(error, asyncio.CancelledError) and _is_cancelled():
+                raise
             if limit.expired():
                 return _refusal("timeout", f'the method "{name}" was not done within {seconds:g} s')
             code = failure_of(error)
@@ -188,11 +209,10 @@ class RpcServer:
             return
         try:
             async with asyncio.timeout_at(max(until, asyncio.get_running_loop().time() + _SEND_SECONDS)):
-                outcome = await self._send(delivery, reply_to, reply)
-                if outcome is Outcome.REFUSED:
+                if await self._sent(delivery, reply_to, reply) is Outcome.REFUSED:
                     said = f'the result of "{delivery.routing_key}" is larger than the broker takes'
                     reply = _refusal("too_large", said)
-                    await self._send(delivery, reply_to, reply)
+                    await self._sent(delivery, reply_to, reply)
         except TimeoutError:
             self._unsent += 1
             if worth_a_line(self._unsent):
@@ -202,6 +222,15 @@ class RpcServer:
             return
         self._answered += 1
         self._failed += reply.error is not None
+
+    async def _sent(self, delivery: Delivery, reply_to: str, reply: RpcReply) -> Outcome:
+        """Send it until the broker has it or will never take it; the caller's time is the bound."""
+        pause = _FIRST_PAUSE
+        while (outcome := await self._send(delivery, reply_to, reply)) in {Outcome.LOST, Outcome.NACKED}:
+            await asyncio.sleep(pause * (0.5 + self._random() / 2))
+            pause = min(2 * pause, _LONGEST_PAUSE)
+            await self._transport.ready()
+        return outcome
 
     async def _send(self, delivery: Delivery, reply_to: str, reply: RpcReply) -> Outcome:
         body = msgspec.json.encode({"result": reply.result} if reply.error is None else {"error": reply.error})
@@ -220,6 +249,12 @@ def _seconds_of(delivery: Delivery) -> float:
     """How long its client waits at most."""
     expiration = delivery.properties.expiration_ms
     return LONGEST_SECONDS if expiration is None else min(max(expiration / 1_000, _LEAST_SECONDS), LONGEST_SECONDS)
+
+
+def _is_cancelled() -> bool:
+    """Whether the server itself ends this task; else the cancellation is of something that a method waited for."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
 
 
 async def _in_time(ending: Awaitable[None], role: str) -> None:
