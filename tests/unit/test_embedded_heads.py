@@ -1,8 +1,10 @@
 """Whatever gives a queue of the embedded broker another head: one that is over dies then, and is buried afterwards."""
 
+import asyncio
+
 from vss_router.broker.embedded import EmbeddedTransport
 from vss_router.broker.embedded.broker import EmbeddedBroker
-from vss_router.broker.message import Message, Properties
+from vss_router.broker.message import Delivery, Message, Properties
 from vss_router.broker.topology import Binding, DeadLetter, Exchange, Limits, Queue, Topology
 
 
@@ -74,4 +76,24 @@ async def test_a_dead_letter_comes_back_to_its_queue_only_after_all_that_died_wi
         assert last is not None
         assert last.body == b"2"
         assert last.properties.headers["x-first-death-reason"] == "expired"
+    await transport.close()
+
+
+async def test_however_many_are_over_none_of_them_is_delivered() -> None:
+    now = 1_000.0
+    transport = EmbeddedTransport(clock=lambda: now)
+    await transport.connect()
+    await transport.declare(Topology(queues=(Queue(name="a"), Queue(name="b"))))
+    short = Properties(expiration_ms=60_000)
+    for queue in ("a", "b"):
+        await transport.publish([Message("", queue, str(number).encode(), short) for number in range(3_500)])
+        await transport.publish([to(queue, b"lasts")])
+    now += 61
+    assert await bodies(transport, "a") == [b"lasts"]
+    taken: list[Delivery] = []
+    await transport.consume("b", taken.append, prefetch=3)
+    async with asyncio.timeout(10):
+        while not taken:  # noqa: ASYNC110 - the queue buries a part of them each turn
+            await asyncio.sleep(0)
+    assert [each.body for each in taken] == [b"lasts"]
     await transport.close()

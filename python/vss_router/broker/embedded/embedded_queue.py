@@ -45,7 +45,10 @@ class QueueHost(Protocol):
 
 
 class EmbeddedQueue:
-    """A queue. While messages wait, no consumer has room: every change that could alter that is followed by `_run`."""
+    """A queue. While messages wait, no consumer has room: every change that could alter that is followed by `_run`.
+
+    Only while more of them are over than are buried at once do consumers wait with them, a turn of the loop each time.
+    """
 
     def __init__(self, number: int, declared: Queue, host: QueueHost) -> None:
         self.number = number
@@ -138,7 +141,8 @@ class EmbeddedQueue:
     def get(self) -> Delivery | None:
         """Take one, without a consumer."""
         self.touch()
-        self._drop_expired()
+        while not self._drop_expired():
+            pass
         delivery = None
         if self._ready:
             entry = self._ready.pop()
@@ -184,9 +188,8 @@ class EmbeddedQueue:
         return None
 
     def _run(self) -> None:
-        while self._ready and (consumer := self._with_room()) is not None:
+        while self._drop_expired() and self._ready and (consumer := self._with_room()) is not None:
             consumer.assign(self._ready.pop())
-            self._drop_expired()
 
     def _drop_over_length(self) -> bool:
         most = self._limits.max_length
@@ -198,19 +201,24 @@ class EmbeddedQueue:
 
     # -- time ----------------------------------------------------------------------------------------------------------
 
-    def _drop_expired(self) -> None:
-        """Bury what is over, at the head only, as RabbitMQ does; wait for the next one's end."""
+    def _drop_expired(self) -> bool:
+        """Bury what is over, at the head only, as RabbitMQ does; wait for the next one's end.
+
+        False when they are too many for one turn of the loop, so that the head is still one that must not be delivered.
+        """
         head = self._ready.head()
         if head is None or head.expires_at is None:
-            return
+            return True
         now = self._host.now()
         for _ in range(_MOST_EXPIRED_AT_ONCE):
             if head is None or head.expires_at is None or head.expires_at > now:
                 break
             self._host.bury(self, self._ready.pop(), "expired")
             head = self._ready.head()
-        if head is not None and head.expires_at is not None:
-            self._wait_for(head.expires_at - now)
+        if head is None or head.expires_at is None:
+            return True
+        self._wait_for(head.expires_at - now)
+        return head.expires_at > now
 
     def _wait_for(self, seconds: float) -> None:
         loop = asyncio.get_running_loop()
@@ -223,7 +231,7 @@ class EmbeddedQueue:
 
     def _on_expiry(self) -> None:
         self._expiry_timer = None
-        self._drop_expired()
+        self._run()
         self._host.bury_dead()
 
     def touch(self) -> None:
@@ -254,7 +262,6 @@ class EmbeddedQueue:
             return False
         consumer.attach(self)
         self._consumers.append(consumer)
-        self._drop_expired()
         self._run()
         self._host.bury_dead()
         return True
