@@ -138,6 +138,22 @@ async def test_taking_over_a_gap_covers_the_last_of_what_was_left_to_the_other()
         assert seqs(both.transport.queue) == [(30, 40), 50, 60]
 
 
+async def test_taking_over_a_gap_that_waits_for_room_covers_what_was_left_to_the_other_too() -> None:
+    async with rig(transport=ScriptedTransport(connected=False), memory_messages=2) as both:
+        speaks = Speaks(True)
+        give = publishing(both.outbox, speaks)
+        give("main", made(1, 2, 3))
+        speaks.answer = False
+        give("main", made(4, 5, 6))
+        speaks.answer = True
+        both.transport.restore()
+        await both.drained()
+        give("main", made(7))
+        await both.drained()
+        assert seqs(both.transport.queue) == [1, 2, (2, 6), 7]
+        give.close()
+
+
 async def test_while_it_is_open_who_publishes_events_are_held_then_published_or_left() -> None:
     async with rig() as both:
         for answer, expected in ((True, [1, 2, 3]), (False, [])):

@@ -224,8 +224,12 @@ class AmiPublishing:
     def _take_over(self, known: _Source, now: float) -> None:
         recent = [batch for batch in known.withheld if batch[0] >= now - self._overlap_seconds]
         known.withheld.clear()
-        if recent and known.missed is None:
+        if not recent:
+            return
+        if known.missed is None:
             known.missed = _Missed(recent[0][1], recent[-1][2], recent[0][0], _TAKEN_OVER)
+        else:  # one gap over both
+            known.missed.to_seq = recent[-1][2]
 
     def _tell_gap(self, source: str, known: _Source, missed: _Missed, now: float) -> bool:
         """Publish the gap before anything newer; False when there is no room for it either."""
