@@ -36,7 +36,7 @@ from vss_router.ami.io_thread import IoThread
 from vss_router.ami.link import AmiLink
 from vss_router.ami.link_status import LinkStatus
 from vss_router.ami.timings import LinkTimings
-from vss_router.ami_events import AmiEvents, AmiHandler
+from vss_router.ami_events import AmiEvents, AmiHandler, check_name
 from vss_router.api import HttpServer, build_app
 from vss_router.api.feeds import BoardFeed
 from vss_router.api.metrics import metrics_registry
@@ -286,8 +286,10 @@ class Router(MessagingSurface):
         Raises
         ------
         SettingsError
-            The router runs already: Asterisk has been told what to send.
+            The router runs already: Asterisk has been told what to send. Or it is no name, or the handler does not
+            take two arguments.
         """
+        check_name(name)
         if self._running is not None:
             raise SettingsError(f'on_ami("{name}") comes too late: ask for AMI events before the router is started')
 
