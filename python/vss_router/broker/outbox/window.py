@@ -5,7 +5,7 @@
             ▲   ▲             │ LOST: put_back, all before anything newer
             │   └─────────────┤
             │                 │ NACKED: hold, with all of its lane that follow
-            └── all taken ◀───┴─▶ held by lane ── after a pause probes go first: 1, 2, 4 …
+            └── all taken ◀───┴─▶ held by lane ── all of it answered, after a pause, probes go first: 1, 2, 4 …
 ```
 """
 
@@ -52,6 +52,7 @@ class Window:
         self._unsent: deque[Entry] = deque()
         self._probes: deque[Entry] = deque()
         self._resting: dict[str, _Rest] = {}
+        self._lane_under_way: dict[str, int] = {}
         self.under_way = 0
         self.bytes = 0
         self.messages = 0
@@ -94,11 +95,13 @@ class Window:
             else:
                 rest.held.append(entry)
         self.under_way += len(taken)
+        for entry in taken:
+            self._lane_under_way[entry.lane] = self._lane_under_way.get(entry.lane, 0) + 1
         return taken
 
     def settle(self, entry: Entry) -> None:
         """One under way is done with: confirmed, or never to be taken."""
-        self.under_way -= 1
+        self._answered(entry)
         self._gone(entry)
         rest = self._resting.get(entry.lane)
         if rest is None or entry not in rest.probes:
@@ -113,7 +116,7 @@ class Window:
         """Those under way whose fate is not known go first again."""
         again: list[Entry] = []
         for entry in lost:
-            self.under_way -= 1
+            self._answered(entry)
             rest = self._resting.get(entry.lane)
             if rest is None:
                 again.append(entry)
@@ -125,7 +128,7 @@ class Window:
 
     def hold(self, entry: Entry, now: float) -> None:
         """One under way was not taken because a queue is full: its lane waits."""
-        self.under_way -= 1
+        self._answered(entry)
         rest = self._resting.get(entry.lane)
         if rest is None:
             backoff = self._new_backoff()
@@ -137,13 +140,13 @@ class Window:
         rest.held.append(entry)
 
     def next_probe(self) -> float | None:
-        """When a lane may be tried again; None while none waits for a time."""
-        return min((rest.until for rest in self._resting.values() if not rest.probes), default=None)
+        """When a lane may be tried again; None while none waits for a time (an answer may be what it waits for)."""
+        return min((rest.until for lane, rest in self._resting.items() if self._still(lane, rest)), default=None)
 
     def probe(self, now: float) -> None:
-        """Let the first messages of each lane go whose pause is over."""
+        """Let the first messages of each lane go whose pause is over, and of which nothing is under way."""
         for lane, rest in list(self._resting.items()):
-            if rest.probes or rest.until > now:
+            if not self._still(lane, rest) or rest.until > now:
                 continue
             if not rest.held:
                 del self._resting[lane]
@@ -156,6 +159,18 @@ class Window:
     def waiting(self) -> list[Entry]:
         """What is not under way, in no particular order."""
         return [*self._unsent, *self._probes, *(entry for rest in self._resting.values() for entry in rest.held)]
+
+    def _still(self, lane: str, rest: _Rest) -> bool:
+        """Whether all of a lane is answered. Before that an older message may come back, behind newer probes."""
+        return not rest.probes and lane not in self._lane_under_way
+
+    def _answered(self, entry: Entry) -> None:
+        self.under_way -= 1
+        left = self._lane_under_way.get(entry.lane, 0) - 1
+        if left > 0:
+            self._lane_under_way[entry.lane] = left
+        else:
+            self._lane_under_way.pop(entry.lane, None)
 
     def _release(self, lane: str, rest: _Rest) -> None:
         del self._resting[lane]
