@@ -10,7 +10,8 @@ import pytest
 
 from tests.outbox_rig import LONGEST, event, eventually, message, rig
 from tests.transport_double import ScriptedTransport
-from vss_router.broker.outbox import Mark
+from vss_router.broker.journal import JournalFile
+from vss_router.broker.outbox import Mark, Outbox
 from vss_router.broker.outbox.entry import Entry
 from vss_router.broker.outbox.spool import Spool
 from vss_router.errors import BrokerUnavailableError, JournalError
@@ -76,6 +77,33 @@ async def test_a_second_outbox_on_the_same_file_is_refused(tmp_path: Path) -> No
         with pytest.raises(JournalError, match="in use by another process"):
             async with rig(tmp_path / "outbox.db"):
                 pass
+
+
+async def test_an_outbox_starts_once_its_file_can_be_opened(tmp_path: Path) -> None:
+    place, transport = tmp_path / "outbox.db", ScriptedTransport(connected=False)
+    place.mkdir()
+    outbox = Outbox(transport, path=place)
+    for _ in range(2):
+        with pytest.raises(JournalError, match="cannot be opened"):
+            await outbox.start()
+    place.rmdir()
+    await outbox.start()
+    await outbox.publish(message("kept"))
+    assert outbox.stats.disk_messages == 1
+    await outbox.stop(0.0)
+
+
+async def test_an_outbox_that_could_not_read_its_file_lets_go_of_it(tmp_path: Path) -> None:
+    place = tmp_path / "outbox.db"
+    other = JournalFile(place, ["CREATE TABLE IF NOT EXISTS marks (something INTEGER)"])
+    await other.start()
+    await other.stop()
+    outbox = Outbox(ScriptedTransport(), path=place)
+    with pytest.raises(JournalError, match="cannot be read"):
+        await outbox.start()
+    place.unlink()
+    await outbox.start()
+    await outbox.stop(0.0)
 
 
 async def test_marks_tell_how_far_each_pbx_is_safe(tmp_path: Path) -> None:

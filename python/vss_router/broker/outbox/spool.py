@@ -69,8 +69,12 @@ class Spool:
     """Reads and writes the file at `path`; errors are those of `JournalFile`."""
 
     def __init__(self, path: Path, *, disk_bytes: int) -> None:
-        self._file = JournalFile(path, _SCHEMA, disk_bytes=disk_bytes * 2 + _SLACK_BYTES)
-        self._most_bytes = disk_bytes
+        self._path = path
+        self._file_bytes = disk_bytes * 2 + _SLACK_BYTES
+        self._file = self._closed_file()
+
+    def _closed_file(self) -> JournalFile:
+        return JournalFile(self._path, _SCHEMA, disk_bytes=self._file_bytes)
 
     async def open(self) -> Inherited:
         """Open it; what is in it.
@@ -78,9 +82,17 @@ class Spool:
         Raises
         ------
         JournalError
-            It cannot be used.
+            It cannot be used. It may be tried again.
         """
+        self._file = self._closed_file()  # one serves once: its thread cannot be started again
         await self._file.start()
+        try:
+            return await self._inherited()
+        except BaseException:
+            await self._file.stop()
+            raise
+
+    async def _inherited(self) -> Inherited:
         [(messages, size, last)] = await self._file.read(
             "SELECT count(*), coalesce(sum(size), 0), coalesce(max(position), 0) FROM waiting"
         )
