@@ -56,6 +56,7 @@ class HandingTransport:
         self.consumptions: dict[str, ConsumptionDouble] = {}
         self.refuses: str | None = None
         self.in_time = True
+        self.cuts = 0
         self.mute = False
 
     @property
@@ -124,6 +125,7 @@ class HandingTransport:
             properties=Properties() if properties is None else properties,
             redelivered=False,
             settle=self._settle,
+            gone=lambda cuts=self.cuts: self.cuts != cuts,  # type: ignore[misc]
         )
         self.consumptions[queue].on_delivery(delivery)
         return delivery
@@ -139,6 +141,8 @@ class HandingTransport:
         )
 
     def _settle(self, delivery: Delivery, how: Settlement) -> bool:
+        if delivery.gone():
+            return False
         self.settled.append((delivery.body, how))
         return self.in_time
 

@@ -65,13 +65,16 @@ class RecoveryContract:
         await publish(rig.transport, *to_queue("a", "1", "2", "3"))
         arrivals, consumption = await consumed(rig.transport, "a", prefetch=2)
         out = await arrivals.take(2)
+        assert [one.is_stale for one in out] == [False, False]
         before = rig.transport.status.connects
         await rig.cut()
+        assert [one.is_stale for one in out] == [True, True]
         assert rig.transport.status.connects > before
         assert not out[0].ack()
         assert not out[1].nack(requeue=True)
         again = await arrivals.take(2)
         assert [(one.body, one.redelivered) for one in again] == [(b"1", True), (b"2", True)]
+        assert [one.is_stale for one in again] == [False, False]
         assert [one.ack() for one in again] == [True, True]
         assert (await arrivals.next()).body == b"3"
         assert consumption.trouble is None

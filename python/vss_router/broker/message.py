@@ -82,11 +82,15 @@ class Settlement(StrEnum):
     """Dead-lettered where the queue has a dead-letter exchange, else gone."""
 
 
+def _never() -> bool:
+    return False
+
+
 class Delivery(msgspec.Struct, kw_only=True, eq=False):
     """One message out of a queue. Settle it exactly once, with `ack` or `nack`.
 
     `exchange` and `routing_key` are those it was published with. `waiting` is how many messages the queue still had,
-    where the broker tells (`get`). `settle` belongs to the transport.
+    where the broker tells (`get`). `settle` and `gone` belong to the transport.
     """
 
     queue: str
@@ -99,6 +103,12 @@ class Delivery(msgspec.Struct, kw_only=True, eq=False):
     tag: int = 0
     waiting: int | None = None
     settled: bool = False
+    gone: Callable[[], bool] = _never
+
+    @property
+    def is_stale(self) -> bool:
+        """Whether settling it would come too late: the connection it came on is gone, it will be redelivered."""
+        return not self.settled and self.gone()
 
     def ack(self) -> bool:
         """It is done. False when that came too late: the connection it came on is gone, it will be redelivered."""

@@ -158,7 +158,7 @@ class AioPikaConsumption:
                 line.settle_tag(message.delivery_tag or 0, Settlement.REQUEUE)
                 return
             try:
-                self._on_delivery(delivery_of(self._queue, message, line.settle))
+                self._on_delivery(delivery_of(self._queue, message, line.settle, line.is_gone))
             except Exception:  # noqa: BLE001 - whatever a reader raises is its own, the others go on
                 _log.exception("a reader of a queue failed", extra={"queue": self._queue})
 

@@ -27,10 +27,14 @@ class Line:
 
     def settle_tag(self, tag: int, how: Settlement) -> bool:
         """`settle` by the delivery's number."""
-        if self._is_open and not self._channel.is_closed:
+        if not self.is_gone():
             self._orders.put_nowait((tag, how))
             return True
         return False
+
+    def is_gone(self) -> bool:
+        """Whether what is settled now comes too late."""
+        return not self._is_open or self._channel.is_closed
 
     def close(self) -> None:
         """Hear no more; what was given goes out."""

@@ -1,6 +1,7 @@
 """Messages to and from aiormq's frames."""
 
 import datetime
+from collections.abc import Callable
 from typing import Any, Final, cast
 
 import aiormq
@@ -46,7 +47,9 @@ def as_table(headers: Headers) -> FieldTable:
     return {name: _wire(value) for name, value in headers.items()}
 
 
-def delivery_of(queue: str, message: DeliveredMessage, settle: Any) -> Delivery:
+def delivery_of(
+    queue: str, message: DeliveredMessage, settle: Any, gone: Callable[[], bool] = lambda: False
+) -> Delivery:
     """The delivery of a message out of this queue."""
     given = message.header.properties
     expiration = given.expiration
@@ -75,6 +78,7 @@ def delivery_of(queue: str, message: DeliveredMessage, settle: Any) -> Delivery:
         settle=settle,
         tag=message.delivery_tag or 0,
         waiting=message.message_count,
+        gone=gone,
     )
 
 

@@ -206,11 +206,15 @@ class Treatment:
     async def _into_lane(
         self, delivery: Delivery, trail: Trail, message: Event | Command, lanes: tuple[int, ...], end: _End
     ) -> _End:
+        if delivery.is_stale:
+            return self._redelivered(delivery)
         expires = kept_deadline(delivery, trail, message, self._limits, self._clock())
         confirm = await self._copies.into_lane(delivery, msgspec.structs.replace(trail, expires_at=expires), lanes)
         return await self._after(confirm, delivery, end)
 
     async def _given_up(self, delivery: Delivery, trail: Trail, reason: str, *, expired: bool) -> _End:
+        if delivery.is_stale:
+            return self._redelivered(delivery)
         target = None if self._limits is None else self._limits.dead_letter
         if target is None:
             return await self._parked(delivery, trail, reason)
@@ -223,10 +227,16 @@ class Treatment:
         return await self._after(confirm, delivery, "dead_lettered")
 
     async def _parked(self, delivery: Delivery, trail: Trail, reason: str) -> _End:
+        if delivery.is_stale:
+            return self._redelivered(delivery)
         if worth_a_line(self._stats.parked + 1):
             told = {"queue": delivery.queue, "routing_key": trail.routing_key, "id": delivery.properties.message_id}
             _log.warning("a message is parked", extra={**told, "reason": reason})
         return await self._after(await self._copies.into_parking(delivery, trail, reason), delivery, "parked")
+
+    def _redelivered(self, delivery: Delivery) -> _End:
+        """It comes again by itself, its connection being gone: a copy beside it would make two of one message."""
+        return self._ended("requeued", _requeued(delivery))
 
     async def _after(self, confirm: Confirm, delivery: Delivery, end: _End) -> _End:
         if confirm.outcome is Outcome.CONFIRMED:

@@ -124,6 +124,9 @@ class Worker:
         self._fill_slots()
 
     def _fill_slots(self) -> None:
+        # What came on a connection that is gone stands in front, and comes again behind: once is enough.
+        while self._waiting and self._waiting[0].is_stale:
+            self._requeue(self._waiting.popleft())
         while self._waiting and not self._draining and self._taken() < self._registration.concurrency:
             delivery = self._waiting.popleft()
             task = asyncio.get_running_loop().create_task(

@@ -1,5 +1,7 @@
 """Messages as they came over the wire become deliveries."""
 
+from collections.abc import Callable
+
 from vss_router._core import AmqpDelivery
 from vss_router.broker.message import Delivery, Properties
 
@@ -8,7 +10,7 @@ __all__ = ["delivery_of"]
 _PERSISTENT = 2
 
 
-def delivery_of(queue: str, given: AmqpDelivery) -> Delivery:
+def delivery_of(queue: str, given: AmqpDelivery, gone: Callable[[], bool] = lambda: False) -> Delivery:
     """The delivery of a message out of this queue."""
     expiration = given.expiration
     return Delivery(
@@ -36,4 +38,5 @@ def delivery_of(queue: str, given: AmqpDelivery) -> Delivery:
         settle=given.settle,
         tag=given.tag,
         waiting=given.waiting,
+        gone=gone,
     )

@@ -161,7 +161,7 @@ class LapinTransport:
                     self._consumptions.pop(number, None)
 
         consumption = LapinConsumption(
-            queue, on_delivery, on_cancel, lambda: self._consumption_trouble(number, queue), cancel
+            queue, on_delivery, on_cancel, lambda: self._consumption_trouble(number, queue), cancel, self._losses
         )
         self._consumptions[number] = consumption
         if self._client.status().state != "new":
@@ -210,11 +210,12 @@ class LapinTransport:
             self._loop.add_reader(self._client.fileno(), self._drain)
 
     def _drain(self) -> None:
+        losses = self._losses()
         for note in self._client.drain():
             match note:
                 case AmqpDelivery():
                     if (consumption := self._consumptions.get(note.consumer)) is not None:
-                        consumption.hand_out(note)
+                        consumption.hand_out(note, losses)
                 case AmqpConfirms():
                     self._confirmed(note)
                 case AmqpDone():
@@ -238,6 +239,9 @@ class LapinTransport:
         for place, outcome, code, text in confirms.failures:
             answers[place] = self._sentences.confirm(messages[place], outcome, code, text)
         answer.set_result(answers)
+
+    def _losses(self) -> int:
+        return self._client.status().failures
 
     def _show(self, status: AmqpStatus) -> None:
         self._troubles.tell(self, self._trouble(status), is_ready=status.state == "ready")
