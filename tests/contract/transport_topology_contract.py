@@ -118,3 +118,25 @@ class TopologyContract:
         await with_queues(rig.transport, "a", max_priority=3)
         assert outcomes(await rig.transport.publish([to("x", "k", mandatory=True)])) == ["returned"]
         assert await drained(rig.transport, "a") == []
+
+    @pytest.mark.parametrize("name", ["vss.звонки", "a b/с", "ж" * 127, "x" * 255, "null \0", 'quote"'], ids=ascii)
+    async def test_a_name_may_be_any_text_of_255_bytes(self, rig: TransportRig, name: str) -> None:
+        await rig.transport.declare(
+            Topology(
+                exchanges=(Exchange(name=name, kind="topic"),),
+                queues=(Queue(name=name),),
+                bindings=(Binding(exchange=name, queue=name, routing_key="ключ.#"),),
+            )
+        )
+        await publish(rig.transport, to(name, "ключ.1", "1", mandatory=True), to("", name, "2", mandatory=True))
+        first, second = await got(rig.transport, name), await got(rig.transport, name)
+        assert (first.body, first.exchange, first.routing_key, second.body) == (b"1", name, "ключ.1", b"2")
+        assert first.ack()
+        assert second.ack()
+        arrivals, consumption = await consumed(rig.transport, name)
+        await publish(rig.transport, to(name, "ключ.2", "3"))
+        assert (await arrivals.next()).ack()
+        await consumption.close()
+        assert await rig.transport.purge(name) == 0
+        await rig.transport.delete_queue(name)
+        assert await rig.transport.inspect(name) is None

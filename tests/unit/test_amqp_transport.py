@@ -12,7 +12,6 @@ from vss_router.broker.amqp_transport import amqp_transport, duplex_amqp_transpo
 from vss_router.broker.endpoint import parse_broker_url
 from vss_router.broker.lapin import LapinTransport
 from vss_router.broker.message import Headers, Message, Properties
-from vss_router.errors import TopologyError
 
 ENDPOINT = parse_broker_url("amqp://127.0.0.1:1/")
 
@@ -21,14 +20,6 @@ def test_lapin_is_taken_where_it_is_and_aio_pika_where_it_is_asked_for() -> None
     ours = random.Random(1).random
     assert isinstance(amqp_transport(ENDPOINT, random=ours), LapinTransport)
     assert isinstance(amqp_transport(ENDPOINT, random=ours, library="aio_pika"), AioPikaTransport)
-
-
-@pytest.mark.parametrize("name", ["x" * 256, "vss.\0", "очередь"])
-async def test_the_name_of_a_queue_that_aio_pika_does_not_send_is_one_sentence(name: str) -> None:
-    transport = amqp_transport(ENDPOINT, random=random.Random(1).random, library="aio_pika")
-    for ask in (transport.inspect, transport.get, transport.purge, transport.delete_queue):
-        with pytest.raises(TopologyError, match="aio-pika cannot ask for the queue .*take the transport lapin"):
-            await ask(name)
 
 
 @pytest.fixture

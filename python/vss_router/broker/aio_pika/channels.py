@@ -11,6 +11,7 @@ from pamqp.body import ContentBody  # noqa: TC002
 from pamqp.header import ContentHeader
 
 from vss_router.broker.aio_pika.faults import Fault, FaultError
+from vss_router.broker.aio_pika.names import wire_name
 from vss_router.broker.aio_pika.properties import wire_properties
 from vss_router.broker.aio_pika.wire import WatchedConnection
 from vss_router.broker.message import Message
@@ -84,16 +85,20 @@ class ConfirmingChannel(WatchedChannel):
         super().__init__(connection, confirms=True, frames=_MANY_FRAMES)
         self._listener = listener
 
-    async def send(self, message: Message) -> bool:
-        """Publish; its tag is the number of messages sent on this channel. False when the broker closed it."""
+    def framed(self, message: Message) -> ChannelFrame:
+        """As `send` takes it. Raises whatever pamqp raises for what it cannot write."""
         content: list[Frame | ContentHeader | ContentBody] = [
             aiormq.spec.Basic.Publish(
-                exchange=message.exchange, routing_key=message.routing_key, mandatory=message.mandatory
+                exchange=wire_name(message.exchange), routing_key=message.routing_key, mandatory=message.mandatory
             ),
             ContentHeader(properties=wire_properties(message.properties), body_size=len(message.body)),
             *self._split_body(message.body),
         ]
-        return await self._outlet.put(ChannelFrame.marshall(channel_number=self.number, frames=content))
+        return ChannelFrame.marshall(channel_number=self.number, frames=content)
+
+    async def send(self, message: ChannelFrame) -> bool:
+        """Publish; its tag is the number of messages sent on this channel. False when the broker closed it."""
+        return await self._outlet.put(message)
 
     async def _on_confirm_frame(self, frame: Any) -> None:
         taken = isinstance(frame, aiormq.spec.Basic.Ack)

@@ -11,6 +11,7 @@ from aiormq.abc import AbstractChannel, DeliveredMessage
 from vss_router.ami.backoff import Backoff
 from vss_router.broker.aio_pika.faults import ABSENT, Fault, FaultError, fault_of
 from vss_router.broker.aio_pika.line import Line
+from vss_router.broker.aio_pika.names import wire_name
 from vss_router.broker.aio_pika.properties import delivery_of
 from vss_router.broker.aio_pika.session import Session
 from vss_router.broker.message import Delivery, Settlement
@@ -163,7 +164,9 @@ class AioPikaConsumption:
                 _log.exception("a reader of a queue failed", extra={"queue": self._queue})
 
         try:
-            answer = await session.answer(channel.basic_consume(self._queue, deliver, exclusive=self._exclusive))
+            answer = await session.answer(
+                channel.basic_consume(wire_name(self._queue), deliver, exclusive=self._exclusive)
+            )
         except FaultError:
             line.drop()
             raise

@@ -1,25 +1,22 @@
 """What is asked of one connection besides publishing and consuming: topology, `get`, and questions about queues."""
 
 import asyncio
+import struct
 from collections.abc import Coroutine
-from typing import Any, Final, final
+from typing import Any, final
 
 from aiormq.abc import AbstractChannel
-from pamqp.constants import DOMAIN_REGEX
 
 from vss_router.broker.aio_pika.faults import Fault, FaultError
 from vss_router.broker.aio_pika.line import Line
+from vss_router.broker.aio_pika.names import wire_name
 from vss_router.broker.aio_pika.properties import as_table, delivery_of
 from vss_router.broker.aio_pika.session import Session
 from vss_router.broker.message import Delivery
 from vss_router.broker.topology import Binding, Exchange, Queue, Topology
 from vss_router.broker.transport import QueueCounts
-from vss_router.errors import TopologyError
 
-__all__ = ["Desk", "Refusal", "refuse_unspeakable", "wanted"]
-
-_LONGEST_NAME: Final = 255
-_SHOWN_NAME: Final = 40
+__all__ = ["Desk", "Refusal", "wanted"]
 
 Refusal = tuple[str, str, Fault]
 """An object's kind, its name and why it was refused; of a binding, the queue's name."""
@@ -56,25 +53,33 @@ class Desk:
 
     async def _declare(self, step: Exchange | Queue | Binding) -> None:
         channel = await self._channel()
-        asked: Any
+        try:
+            await self._session.answer(self._asking(channel, step))
+        except (TypeError, ValueError, ArithmeticError, struct.error) as error:  # what pamqp cannot write
+            raise FaultError(Fault("answered", text=f"aio-pika cannot send it: {error}")) from error
+
+    @staticmethod
+    def _asking(channel: AbstractChannel, step: Exchange | Queue | Binding) -> Any:
         match step:
             case Exchange():
-                asked = channel.exchange_declare(
-                    step.name, exchange_type=step.kind, durable=step.durable, auto_delete=step.auto_delete
+                return channel.exchange_declare(
+                    wire_name(step.name), exchange_type=step.kind, durable=step.durable, auto_delete=step.auto_delete
                 )
             case Queue():
-                asked = channel.queue_declare(
-                    step.name,
+                return channel.queue_declare(
+                    wire_name(step.name),
                     durable=step.durable,
                     exclusive=step.exclusive,
                     auto_delete=step.auto_delete,
                     arguments=as_table(step.arguments),
                 )
             case Binding():
-                asked = channel.queue_bind(
-                    step.queue, step.exchange, routing_key=step.routing_key, arguments=as_table(step.arguments)
+                return channel.queue_bind(
+                    wire_name(step.queue),
+                    wire_name(step.exchange),
+                    routing_key=step.routing_key,
+                    arguments=as_table(step.arguments),
                 )
-        await self._session.answer(asked)
 
     async def get(self, queue: str) -> Delivery | None:
         """Take one message."""
@@ -85,7 +90,7 @@ class Desk:
                 self.drop()
                 self._getting = await self._session.channel()
                 self._line = Line(self._getting)
-            message = await self._session.answer(self._getting.basic_get(queue))
+            message = await self._session.answer(self._getting.basic_get(wire_name(queue)))
             if message.delivery_tag is None or self._line is None:
                 return None
             return delivery_of(queue, message, self._line.settle)
@@ -104,14 +109,14 @@ class Desk:
         """Drop the ready messages."""
         async with self._lock:
             channel = await self._channel()
-            return (await self._session.answer(channel.queue_purge(queue))).message_count or 0
+            return (await self._session.answer(channel.queue_purge(wire_name(queue)))).message_count or 0
 
     async def delete_queue(self, queue: str) -> None:
         """Delete it, if it is there."""
         async with self._lock:
             channel = await self._channel()
             try:
-                await self._session.answer(channel.queue_delete(queue))
+                await self._session.answer(channel.queue_delete(wire_name(queue)))
             except FaultError as error:
                 if error.fault.code != 404:
                     raise
@@ -130,22 +135,13 @@ class Desk:
 
     async def _look(self, queue: str) -> QueueCounts:
         channel = await self._channel()
-        found = await self._session.answer(channel.queue_declare(queue, passive=True))
+        found = await self._session.answer(channel.queue_declare(wire_name(queue), passive=True))
         return QueueCounts(found.message_count or 0, found.consumer_count or 0)
 
     async def _channel(self) -> AbstractChannel:
         if self._errands is None or self._errands.is_closed:
             self._errands = await self._session.channel()
         return self._errands
-
-
-def refuse_unspeakable(queue: str) -> None:
-    """Raise `TopologyError` for the name of a queue that aiormq does not send, though AMQP takes all texts."""
-    if len(queue) > _LONGEST_NAME or not DOMAIN_REGEX["queue-name"].fullmatch(queue):
-        raise TopologyError(
-            f"aio-pika cannot ask for the queue {queue[:_SHOWN_NAME]!r}: names it sends have at most 255 characters, "
-            "Latin letters, digits, spaces and -_.:@#,/+; name another queue, or take the transport lapin"
-        )
 
 
 async def wanted(asked: Coroutine[Any, Any, Delivery | None]) -> Delivery | None:

@@ -16,6 +16,7 @@ from aiormq.abc import AbstractChannel, DeliveredMessage
 
 from vss_router.broker.aio_pika.channels import ConfirmingChannel
 from vss_router.broker.aio_pika.faults import ABSENT, Fault, FaultError, fault_of
+from vss_router.broker.aio_pika.names import wire_name
 from vss_router.broker.aio_pika.session import Session
 from vss_router.broker.amqp_sentences import AmqpSentences
 from vss_router.broker.message import Confirm, Message, Outcome
@@ -153,10 +154,15 @@ class Publisher:
         if not await self._is_known(entry):
             return
         self._waiting.popleft()
+        try:
+            frame = channel.framed(entry.message)
+        except Exception as error:  # noqa: BLE001 - pamqp raises this and that; it would do the same again
+            self._refuse(entry, Fault("answered", text=f"aio-pika cannot send it: {error}"))
+            return
         self._sent += 1
         self._flight[self._sent] = entry
         # What the broker closed the channel before is not under suspicion.
-        if not await channel.send(entry.message) and self._flight.pop(self._sent, None) is not None:
+        if not await channel.send(frame) and self._flight.pop(self._sent, None) is not None:
             self._waiting.appendleft(entry)
 
     def _room(self) -> int:
@@ -169,7 +175,7 @@ class Publisher:
         if self._looking is None or self._looking.is_closed:
             self._looking = await self._session.channel()
         try:
-            await self._session.answer(self._looking.exchange_declare(exchange, passive=True))
+            await self._session.answer(self._looking.exchange_declare(wire_name(exchange), passive=True))
         except FaultError as error:
             if not error.fault.is_final or not self._session.is_alive:
                 raise

@@ -8,7 +8,7 @@ from typing import Any, Final, TypeVar, final
 from vss_router.ami.backoff import Backoff
 from vss_router.broker.aio_pika.consumption import AioPikaConsumption
 from vss_router.broker.aio_pika.declarations import Declarations
-from vss_router.broker.aio_pika.desk import Desk, refuse_unspeakable, wanted
+from vss_router.broker.aio_pika.desk import Desk, wanted
 from vss_router.broker.aio_pika.faults import ABSENT, Fault, FaultError
 from vss_router.broker.aio_pika.patience import Patience
 from vss_router.broker.aio_pika.publisher import Caution, Publisher
@@ -243,24 +243,27 @@ class AioPikaTransport:
             self._address = f"{address[0]}:{address[1]}"
             self._set_status("connecting")
             try:
-                session = await Session.open(
-                    self._endpoint,
-                    address,
-                    name=self._name,
-                    context=self._context,
-                    connect_seconds=self._connect_seconds,
-                    answer_seconds=self._answer_seconds,
-                )
+                fault = await self._serve(await self._open(address))
             except FaultError as error:
                 fault = error.fault
-            else:
-                fault = await self._serve(session)
+            except Exception as error:  # noqa: BLE001 - nobody else would make the next connection
+                fault = _unexpected(error)
             self._fault = fault
             self._set_status("connecting", failures=self._status.failures + 1, blocked=None)
             if self._first is not None and not self._first.done():
                 self._first.set_exception(self._sentences.connection(fault, self._address))
             wait = self._patience.next()
             await asyncio.sleep(self._refused_seconds * (0.5 + 0.5 * self.random()) if fault.is_refusal else wait)
+
+    async def _open(self, address: tuple[str, int]) -> Session:
+        return await Session.open(
+            self._endpoint,
+            address,
+            name=self._name,
+            context=self._context,
+            connect_seconds=self._connect_seconds,
+            answer_seconds=self._answer_seconds,
+        )
 
     async def _serve(self, session: Session) -> Fault:
         """Use a connection until it is of no use; why it is."""
@@ -273,6 +276,9 @@ class AioPikaTransport:
             return await asyncio.shield(session.lost)
         except FaultError as error:
             session.fail(error.fault)
+            return session.lost.result()
+        except Exception as error:  # noqa: BLE001 - the next connection may go better
+            session.fail(_unexpected(error))
             return session.lost.result()
         finally:
             self._session = self._publisher = None
@@ -326,6 +332,8 @@ class AioPikaTransport:
                 await running
             except FaultError as error:
                 session.fail(error.fault)
+            except Exception as error:  # noqa: BLE001 - without this task the connection is of no use
+                session.fail(_unexpected(error))
 
         task = asyncio.create_task(watched())
         self._tasks.add(task)
@@ -349,7 +357,6 @@ class AioPikaTransport:
     async def _asked(self, queue: str, ask: Callable[[Desk], Awaitable[T]]) -> T:
         if self._closing is not None:
             raise self._sentences.closed()
-        refuse_unspeakable(queue)
         desk, session = self._desk, self._session
         if desk is None or session is None:
             raise self._sentences.connection(self._fault, self._address) if self._fault else self._sentences.absent()
@@ -382,3 +389,9 @@ class AioPikaTransport:
         if self._declarations.refusals:
             return str(self._sentences.refused(*self._declarations.refusals[0]))
         return None
+
+
+def _unexpected(error: Exception) -> Fault:
+    """The fault of what no library was expected to raise; its place is logged, for it is a defect."""
+    _log.error("the transport to RabbitMQ failed, it connects again", exc_info=error)
+    return Fault("broken", text=str(error) or repr(error))
