@@ -5,12 +5,14 @@ import os
 import sqlite3
 import subprocess
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from vss_router.broker.journal import JournalFile, Write
+from vss_router.broker.journal.sqlite_file import SqliteFile
 from vss_router.broker.journal.write import steps
 from vss_router.errors import JournalError
 
@@ -128,6 +130,45 @@ async def test_a_batch_that_breaks_a_rule_fails_alone(journal: JournalFile) -> N
     )
     assert [type(outcome).__name__ for outcome in outcomes] == ["NoneType", "JournalError", "NoneType"]
     assert await kept(journal) == ["a", "d"]
+
+
+@pytest.mark.parametrize("value", [2**63, "half \ud800", object()], ids=["long", "surrogate", "object"])
+async def test_a_value_that_a_file_cannot_keep_fails_alone(journal: JournalFile, value: Any) -> None:
+    outcomes = await asyncio.gather(
+        *(journal.append(lines(str(number))) for number in range(5)),
+        journal.append([Write(INSERT, [(value,)])]),
+        *(journal.append(lines(str(number))) for number in range(5, 10)),
+        return_exceptions=True,
+    )
+    assert [number for number, outcome in enumerate(outcomes) if outcome is not None] == [5]
+    assert isinstance(outcomes[5], JournalError)
+    with pytest.raises(JournalError, match="cannot be read"):
+        await journal.read("SELECT ?", (value,))
+    assert await kept(journal) == [str(number) for number in range(10)]
+
+
+async def test_whatever_ends_the_thread_nobody_waits_for_it(
+    journal: JournalFile, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def unforeseen(_file: SqliteFile, _groups: Sequence[Sequence[Write]]) -> list[Exception | None]:
+        raise MemoryError
+
+    monkeypatch.setattr(SqliteFile, "commit", unforeseen)
+    async with asyncio.timeout(20):
+        with pytest.raises(JournalError, match="was closed before"):
+            await journal.append(lines("a"))
+        with pytest.raises(JournalError, match="is closed"):
+            await journal.append(lines("b"))
+        await journal.stop()
+    assert not journal.offer(lines("c"))
+    assert "is closed" in (journal.stats.trouble or "")
+    assert "ended, which it must not" in caplog.text
+
+
+async def test_an_opening_that_fails_in_an_unforeseen_way_is_one_sentence(tmp_path: Path) -> None:
+    async with asyncio.timeout(20):
+        with pytest.raises(JournalError, match="cannot be opened .*: correct the rights of its folder"):
+            await reopened(tmp_path / "journal\0.db")
 
 
 async def test_a_closed_journal_refuses(journal: JournalFile) -> None:

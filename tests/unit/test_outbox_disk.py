@@ -11,10 +11,11 @@ import pytest
 from tests.outbox_rig import LONGEST, event, eventually, message, rig
 from tests.transport_double import ScriptedTransport
 from vss_router.broker.journal import JournalFile
+from vss_router.broker.message import Confirm, Message, Outcome
 from vss_router.broker.outbox import Mark, Outbox
 from vss_router.broker.outbox.entry import Entry
 from vss_router.broker.outbox.spool import Spool
-from vss_router.errors import BrokerUnavailableError, JournalError
+from vss_router.errors import BrokerUnavailableError, JournalError, MessageError
 
 
 async def test_a_disk_that_refuses_keeps_nothing_from_the_broker(
@@ -77,6 +78,42 @@ async def test_a_second_outbox_on_the_same_file_is_refused(tmp_path: Path) -> No
         with pytest.raises(JournalError, match="in use by another process"):
             async with rig(tmp_path / "outbox.db"):
                 pass
+
+
+@pytest.mark.parametrize(
+    "unkeepable",
+    [
+        event(2**63),
+        event(-(2**63) - 1),
+        message(1, key="k\ud800"),
+        message(1, key="k" * 80 + "\udcff"),
+        Message("e\ud800", "k", b""),
+        message("m" * 80 + "\ud800"),
+    ],
+    ids=["seq", "negative seq", "routing key", "long routing key", "exchange", "property"],
+)
+async def test_a_message_that_the_file_cannot_keep_is_refused_and_harms_nothing(
+    tmp_path: Path, unkeepable: Message
+) -> None:
+    async with (
+        rig(tmp_path / "outbox.db", transport=ScriptedTransport(connected=False)) as both,
+        asyncio.timeout(LONGEST),
+    ):
+        with pytest.raises(MessageError, match="is no UTF-8|is out of range"):
+            await both.outbox.publish(unkeepable)
+        assert both.outbox.offer([unkeepable]) == 0
+        await both.outbox.publish(message("after"))
+        both.transport.restore()
+        await both.drained()
+        assert both.transport.ids == ["after"]
+
+
+async def test_a_broker_whose_reason_is_no_utf8_loses_no_message(tmp_path: Path) -> None:
+    async with rig(tmp_path / "outbox.db") as both:
+        both.transport.judge = lambda _: Confirm(Outcome.REFUSED, "why \udcff")
+        both.outbox.offer([message("refused")])
+        await eventually(lambda: both.outbox.stats.dead_messages == 1, "one dead")
+        assert [dead.reason for dead in await both.outbox.dead()] == ["why ?"]
 
 
 async def test_an_outbox_starts_once_its_file_can_be_opened(tmp_path: Path) -> None:

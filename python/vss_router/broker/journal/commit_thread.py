@@ -7,7 +7,6 @@
 
 import logging
 import queue
-import sqlite3
 import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -88,17 +87,25 @@ class CommitThread:
     def _run(self) -> None:
         try:
             file = SqliteFile(self._path, self._schema, version=self._version, disk_bytes=self._disk_bytes)
-        except JournalError as error:
-            self._opened(error, 0)
+        except Exception as error:  # noqa: BLE001 - whoever waits for the opening must hear of it
+            self._opened(error if isinstance(error, JournalError) else self._unforeseen(error), 0)
             self._ended()
             return
         self._opened(None, file.salvaged_rows)
         try:
             while self._turn(file):
                 pass
+        except Exception:  # noqa: BLE001 - told, and then whoever waits hears by `ended`
+            _LOG.exception("the journal %s ended, which it must not", self._path)
         finally:
             file.close()
             self._ended()
+
+    def _unforeseen(self, error: Exception) -> JournalError:
+        return JournalError(
+            f"the journal {self._path} cannot be opened ({error}): correct the rights of its folder, "
+            f"or choose another data folder"
+        )
 
     def _turn(self, file: SqliteFile) -> bool:
         jobs, go_on = self._waiting(file)
@@ -148,5 +155,5 @@ class CommitThread:
     def _answer(self, file: SqliteFile, question: Read) -> None:
         try:
             question.found = file.read(question.sql, question.values)
-        except sqlite3.Error as error:
+        except Exception as error:  # noqa: BLE001 - also what SQLite cannot bind, which is no sqlite3.Error
             question.error = JournalError(f"the journal {self._path} cannot be read ({error}): check its disk")

@@ -112,7 +112,7 @@ class JournalFile:
             if self._opening.done():
                 self._opening.exception()  # nobody asks for it any more
             raise
-        self._open = True
+        self._open = not self._ended.is_set()
 
     async def append(self, writes: Sequence[Write]) -> None:
         """Write them in one transaction; when this returns they are on disk. Calls are written in their order.
@@ -172,7 +172,10 @@ class JournalFile:
 
     def _refuse_closed(self) -> None:
         if not self._open:
-            raise JournalError(f"the journal {self._path} is closed: nothing can be written to it or read from it")
+            raise self._closed()
+
+    def _closed(self) -> JournalError:
+        return JournalError(f"the journal {self._path} is closed: nothing can be written to it or read from it")
 
     def _ticket(self) -> tuple[asyncio.Future[Any], int]:
         ticket = next(self._tickets)
@@ -229,6 +232,11 @@ class JournalFile:
 
     def _on_ended(self) -> None:
         self._ended.set()
+        if self._open:
+            # Not by `stop`: whatever ended the thread, nobody must wait for it any more.
+            self._open = False
+            self._trouble = str(self._closed())
+        self._held.clear()
         self._fail_waiters()
 
     def _fail_waiters(self) -> None:

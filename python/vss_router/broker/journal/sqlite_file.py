@@ -23,8 +23,8 @@ _DATABASE_AT_FAULT: Final = frozenset(
 )
 
 
-def _code(error: sqlite3.Error) -> int:
-    """The primary result code; the extended ones carry it in their low byte."""
+def _code(error: Exception) -> int:
+    """The primary result code, 0 where there is none; the extended ones carry it in their low byte."""
     return (getattr(error, "sqlite_errorcode", None) or 0) & 0xFF
 
 
@@ -48,6 +48,7 @@ class SqliteFile:
         self._schema = schema
         self._version = version
         self._disk_bytes = disk_bytes
+        self._bytes_used = 0
         self.salvaged_rows = 0
         self._connection = self._opened()
 
@@ -146,14 +147,15 @@ class SqliteFile:
         )
         return connection
 
-    def commit(self, groups: Sequence[Sequence[Write]]) -> list[sqlite3.Error | None]:
-        """Write all groups in one transaction; if one cannot be, each in its own, so that it fails alone."""
+    def commit(self, groups: Sequence[Sequence[Write]]) -> list[Exception | None]:
+        """Write all groups in one transaction; if one cannot be, halves in their own, until it fails alone."""
         try:
             self._transaction([write for group in groups for write in group])
-        except sqlite3.Error as error:
+        except Exception as error:  # noqa: BLE001 - also what SQLite cannot bind, which is no sqlite3.Error
             if len(groups) == 1 or _code(error) in _DATABASE_AT_FAULT:
                 return [error] * len(groups)
-            return [failed for group in groups for failed in self.commit([group])]
+            middle = len(groups) // 2
+            return self.commit(groups[:middle]) + self.commit(groups[middle:])
         return [None] * len(groups)
 
     def _transaction(self, writes: Sequence[Write]) -> None:
@@ -170,8 +172,13 @@ class SqliteFile:
                     connection.execute("ROLLBACK")
             raise
 
-    def sentence(self, error: sqlite3.Error) -> JournalError:
-        """What to tell whoever waits for a commit or a row."""
+    def sentence(self, error: Exception) -> JournalError:
+        """What to tell whoever waits for a commit."""
+        if not isinstance(error, sqlite3.Error):
+            return JournalError(
+                f"the journal {self._path} cannot keep a row ({error}): it takes UTF-8 texts, bytes and whole numbers "
+                f"of 64 bits"
+            )
         if _code(error) == sqlite3.SQLITE_FULL:
             limit = f" of {self._disk_bytes} bytes" if self._disk_bytes is not None else ""
             return JournalError(
@@ -187,17 +194,18 @@ class SqliteFile:
         return self._connection.execute(sql, values).fetchall()
 
     def bytes_used(self) -> int:
-        """What the rows take, without the pages that are free to be used again."""
-        pages = self._connection.execute("PRAGMA page_count").fetchone()[0]
-        free = self._connection.execute("PRAGMA freelist_count").fetchone()[0]
-        return int(pages - free) * _PAGE
+        """What the rows take, without the pages that are free to be used again; what it last was while none tells."""
+        with contextlib.suppress(sqlite3.Error):
+            pages = self._connection.execute("PRAGMA page_count").fetchone()[0]
+            free = self._connection.execute("PRAGMA freelist_count").fetchone()[0]
+            self._bytes_used = int(pages - free) * _PAGE
+        return self._bytes_used
 
     def give_back(self) -> bool:
         """Return some free pages to the disk; False when there is nothing worth the while."""
-        free = self._connection.execute("PRAGMA freelist_count").fetchone()[0]
-        if free < _GIVE_BACK_PAGES:
-            return False
         try:
+            if self._connection.execute("PRAGMA freelist_count").fetchone()[0] < _GIVE_BACK_PAGES:
+                return False
             self._connection.execute(f"PRAGMA incremental_vacuum({_GIVE_BACK_PAGES})").fetchall()
         except sqlite3.Error:
             return False  # tidying only; the next commit tells what is wrong

@@ -12,6 +12,8 @@ __all__ = ["Entry", "lane_of", "pack", "sequence_of", "unpack"]
 
 _MOST_NAME: Final = 255
 """Bytes of a name, or of a property that is text, in AMQP 0-9-1."""
+_WHOLE: Final = 1 << 63
+"""Whole numbers of the file and of AMQP are below this and not below its negative."""
 _ROW_BYTES: Final = 64
 """What a row costs on disk besides its contents, about."""
 
@@ -82,11 +84,23 @@ def pack(message: Message, most_bytes: int) -> tuple[bytes, int]:
     Raises
     ------
     MessageError
-        It is too big, a name is too long, or a header cannot be written.
+        It is too big, a name is too long or no UTF-8, `x-seq` has more than 64 bits, or a header cannot be written.
     """
     key = message.routing_key
-    if _is_long(key) or _is_long(message.exchange):
-        raise MessageError(f"the routing key {key[:40]!r}… to {message.exchange[:40]!r} is longer than 255 bytes")
+    for name in (key, message.exchange):
+        size = _utf8_bytes(name)
+        if size is None:
+            raise MessageError(
+                f"the routing key {key[:40]!r} to {message.exchange[:40]!r} is no UTF-8 (half of a surrogate pair): "
+                f"decode it anew where it comes from"
+            )
+        if size > _MOST_NAME:
+            raise MessageError(f"the routing key {key[:40]!r}… to {message.exchange[:40]!r} is longer than 255 bytes")
+    sequence = sequence_of(message)
+    if sequence is not None and not -_WHOLE <= sequence[1] < _WHOLE:
+        raise MessageError(
+            f"the x-seq {sequence[1]} of a message {key!r} is out of range: give a whole number of 64 bits"
+        )
     properties = message.properties
     for value in (
         properties.message_id,
@@ -97,7 +111,15 @@ def pack(message: Message, most_bytes: int) -> tuple[bytes, int]:
         properties.content_type,
         properties.content_encoding,
     ):
-        if value is not None and _is_long(value):
+        if value is None:
+            continue
+        size = _utf8_bytes(value)
+        if size is None:
+            raise MessageError(
+                f"the property {value[:40]!r} of a message {key!r} is no UTF-8 (half of a surrogate pair): "
+                f"decode it anew where it comes from"
+            )
+        if size > _MOST_NAME:
             raise MessageError(f"the property {value[:40]!r}… of a message {key!r} is longer than 255 bytes")
     if properties.priority is not None and not 0 <= properties.priority <= 255:
         raise MessageError(f"the priority {properties.priority} of a message {key!r} is not between 0 and 255")
@@ -111,9 +133,14 @@ def pack(message: Message, most_bytes: int) -> tuple[bytes, int]:
     return packed, size + len(key) + len(message.exchange) + _ROW_BYTES
 
 
-def _is_long(text: str) -> bool:
-    # Four bytes a character at most: what is short enough for sure is not encoded just to see.
-    return len(text) > _MOST_NAME // 4 and len(text.encode()) > _MOST_NAME
+def _utf8_bytes(text: str) -> int | None:
+    """None where half of a pair of surrogates stands in it, which neither AMQP nor the file can keep."""
+    if text.isascii():
+        return len(text)
+    try:
+        return len(text.encode())
+    except UnicodeEncodeError:
+        return None
 
 
 def unpack(packed: bytes) -> Properties:
