@@ -30,6 +30,10 @@ class TestRefusals:
             {"prefetch": 70_000},
             {"timeout_seconds": 0},
             {"timeout_seconds": float("nan")},
+            {"timeout_seconds": None},
+            {"prefetch": 20.0},
+            {"prefetch": "10"},
+            {"concurrency": True},
         ],
     )
     def test_numbers_that_cannot_be_are_refused(self, options: dict[str, Any]) -> None:
@@ -44,11 +48,51 @@ class TestRefusals:
             {"first_seconds": 9, "most_seconds": 8},
             {"most_seconds": 1e9},
             {"first_seconds": float("nan")},
+            {"attempts": "3"},
+            {"attempts": 2.5},
+            {"first_seconds": None},
         ],
     )
     def test_a_retry_that_cannot_be_is_refused(self, options: dict[str, Any]) -> None:
         with pytest.raises(SettingsError, match="a Retry needs"):
             Retry(**options)
+
+    @pytest.mark.parametrize("takes", ["AutodialLead", dict, int, (), [CallStart], (CallStart, "x"), CallStart | None])
+    def test_a_type_that_no_message_has_is_refused(self, takes: Any) -> None:
+        with pytest.raises(SettingsError, match="nothing of q needs for type= a type of vss_router.events"):
+            Desk().consumers.consumer("q", takes)(nothing)
+
+    @pytest.mark.parametrize("retry", [5, None, Retry])
+    def test_what_is_no_retry_is_refused(self, retry: Any) -> None:
+        with pytest.raises(SettingsError, match=r"the consumer nothing of q needs for retry= a Retry\(…\), not"):
+            Desk().consumers.consumer("q", retry=retry)(nothing)
+
+    @pytest.mark.parametrize("given", [nothing, None, 5, "", "q" * 256, "ж" * 128])
+    def test_what_is_no_queue_is_refused_with_an_example(self, given: Any) -> None:
+        with pytest.raises(SettingsError, match=r'as in @router.consumer\("vss.autodial.leads"\), not '):
+            Desk().consumers.consumer(given)
+
+    @pytest.mark.parametrize("given", [nothing, None, 5, "x" * 256, "ж" * 128])
+    def test_what_is_no_pattern_is_refused_with_an_example(self, given: Any) -> None:
+        with pytest.raises(SettingsError, match=r'as in @router.on\("call.\*"\), not '):
+            Desk().consumers.on(given)
+
+    @pytest.mark.parametrize("options", [{"name": ""}, {"name": 5}, {"exchange": None}, {"exchange": ""}])
+    def test_what_is_no_name_or_exchange_is_refused(self, options: dict[str, Any]) -> None:
+        with pytest.raises(SettingsError, match="= a text of 1 to 255 bytes, or it left out, not "):
+            Desk().consumers.on("call.*", **options)(nothing)
+
+    def test_a_reader_s_queue_with_a_name_too_long_is_refused(self) -> None:
+        with pytest.raises(SettingsError, match="is longer than 255 bytes: shorten its name="):
+            Desk().consumers.on("call.*", name="x" * 250)(nothing)
+
+    @pytest.mark.parametrize("seconds", [-5, float("nan"), "x", None])
+    def test_a_later_that_is_no_time_is_refused(self, seconds: Any) -> None:
+        with pytest.raises(SettingsError, match=r"Retry\.later needs a number of seconds from 0 up"):
+            Retry.later(seconds)
+
+    def test_attempts_for_ever_have_no_more_lanes_than_many(self) -> None:
+        assert Retry(attempts=10**12).lanes() == Retry(attempts=100).lanes()
 
     def test_a_plain_function_is_refused(self) -> None:
         def plain(message: Event) -> None:

@@ -9,6 +9,7 @@ from typing import Final, TypeVar, final
 
 import msgspec
 
+from vss_router.broker.consumers.checks import check_pattern, check_queue, check_reader, check_reader_queue
 from vss_router.broker.consumers.copies import Copies
 from vss_router.broker.consumers.inbox import Inbox
 from vss_router.broker.consumers.registration import (
@@ -127,6 +128,7 @@ class Consumers:
         SettingsError
             One of them cannot be, or the function is no async function of a message, or a message and its delivery.
         """
+        check_queue(queue)
 
         def register(handler: _H) -> _H:
             self._add(
@@ -167,9 +169,13 @@ class Consumers:
         SettingsError
             As `consumer`; or another handler of this process has that queue.
         """
+        check_pattern(pattern)
 
         def register(handler: _H) -> _H:
-            queue = reader_queue(name or name_of(handler), self._instance)
+            called = name_of(handler) if name is None else name
+            check_reader(called, exchange)
+            queue = reader_queue(called, self._instance)
+            check_reader_queue(queue)
             if any(each.queue == queue for each in self._registrations):
                 raise SettingsError(f"two handlers share the queue {queue}: give one of them another name=")
             self._add(

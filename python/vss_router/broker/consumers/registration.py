@@ -7,6 +7,7 @@ from typing import Any, Final, TypeAlias
 
 import msgspec
 
+from vss_router.broker.consumers.checks import check_counts, check_retry, check_takes
 from vss_router.broker.consumers.retry import Retry
 from vss_router.broker.message import Delivery
 from vss_router.broker.topology import Binding, Limits, Queue, Topology
@@ -72,16 +73,14 @@ class Registration(msgspec.Struct, frozen=True, kw_only=True):
         Raises
         ------
         SettingsError
-            The handler is no async function of one or two arguments, or a number cannot be.
+            The handler is no async function of one or two arguments, or something it was given cannot be.
         """
         name = name_of(handler)
-        if not 1 <= concurrency <= prefetch <= 65_535:
-            raise SettingsError(
-                f"the consumer {name} of {queue} needs 1 <= concurrency <= prefetch <= 65535, "
-                f"not concurrency={concurrency} and prefetch={prefetch}"
-            )
-        if not 0 < timeout_seconds <= 86_400:
-            raise SettingsError(f"the consumer {name} of {queue} needs a timeout_seconds above 0 and up to 86400")
+        arguments = _arguments(handler, name, queue)
+        consumer = f"{name} of {queue}"
+        check_takes(consumer, takes)
+        check_counts(consumer, concurrency=concurrency, prefetch=prefetch, timeout_seconds=timeout_seconds)
+        check_retry(consumer, retry)
         return cls(
             queue=queue,
             handler=handler,
@@ -92,7 +91,7 @@ class Registration(msgspec.Struct, frozen=True, kw_only=True):
             retry=retry,
             timeout_seconds=timeout_seconds,
             idempotent=idempotent,
-            with_delivery=_arguments(handler, name, queue) == 2,
+            with_delivery=arguments == 2,
             topology=topology,
         )
 

@@ -1,14 +1,16 @@
 """When a message is handled again: how often, how late, and by which lanes."""
 
-from typing import Final
+from typing import Final, TypeGuard
 
 import msgspec
 
 from vss_router.errors import SettingsError
 
-__all__ = ["Retry", "RetryLater"]
+__all__ = ["Retry", "RetryLater", "is_count", "is_number"]
 
 _NEIGHBOURS: Final = (0.8, 1.0, 1.2)
+_GROWTH: Final = 40
+"""Doublings, from the shortest delay there can be to far beyond the longest."""
 _LADDER: Final = tuple(round(5000 * 2.0**step * part) for step in range(-6, 11) for part in _NEIGHBOURS)
 """Milliseconds, each a quarter to a third above the one before: 0.06 s to 1.7 h."""
 
@@ -39,26 +41,35 @@ class Retry(msgspec.Struct, frozen=True, kw_only=True):
 
     def __post_init__(self) -> None:
         """Refuse what no lane can be made for."""
-        if self.attempts < 1 or not 0.001 <= self.first_seconds <= self.most_seconds <= 86_400:
+        numbers = is_count(self.attempts) and is_number(self.first_seconds) and is_number(self.most_seconds)
+        if not numbers or self.attempts < 1 or not 0.001 <= self.first_seconds <= self.most_seconds <= 86_400:
             raise SettingsError(
                 "a Retry needs at least 1 attempt, and delays with 0.001 <= first_seconds <= most_seconds <= 86400"
             )
 
     def lanes_after(self, failures: int) -> tuple[int, ...]:
         """The delays to choose from after so many failures, in milliseconds."""
-        seconds = min(self.most_seconds, self.first_seconds * 2.0 ** min(failures - 1, 40))
+        seconds = min(self.most_seconds, self.first_seconds * 2.0 ** min(failures - 1, _GROWTH))
         return tuple(sorted({max(1, round(seconds * 1000 * part)) for part in _NEIGHBOURS}))
 
     def lanes(self) -> set[int]:
         """All delays it can ever choose, in milliseconds."""
-        return {lane for failures in range(1, self.attempts) for lane in self.lanes_after(failures)}
+        # They stop growing long before attempts that are meant as "for ever" are counted up.
+        return {lane for failures in range(1, min(self.attempts, _GROWTH + 2)) for lane in self.lanes_after(failures)}
 
     @staticmethod
     def later(seconds: float = 5.0) -> RetryLater:
         """To be raised or returned by a handler: hand me this message again in `seconds`, this was no attempt.
 
         It comes back no earlier, and at most half as late again; after 1.7 hours at the latest.
+
+        Raises
+        ------
+        SettingsError
+            It is no number of seconds from 0 up; raised in a handler, that is a failure.
         """
+        if not is_number(seconds) or not seconds >= 0:
+            raise SettingsError(f"Retry.later needs a number of seconds from 0 up, not {seconds!r}")
         return RetryLater(seconds)
 
 
@@ -67,3 +78,13 @@ def lanes_later(seconds: float) -> tuple[int, ...]:
     asked = seconds * 1000
     late_enough = [lane for lane in _LADDER if lane >= asked]
     return tuple(late_enough[:2]) or _LADDER[-1:]
+
+
+def is_count(given: object) -> TypeGuard[int]:
+    """Whether it is a whole number; True and False are none here."""
+    return isinstance(given, int) and not isinstance(given, bool)
+
+
+def is_number(given: object) -> TypeGuard[float]:
+    """Whether it is a number of any kind, also no finite one."""
+    return isinstance(given, int | float) and not isinstance(given, bool)
