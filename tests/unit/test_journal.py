@@ -160,7 +160,6 @@ async def test_whatever_ends_the_thread_nobody_waits_for_it(
         with pytest.raises(JournalError, match="is closed"):
             await journal.append(lines("b"))
         await journal.stop()
-    assert not journal.offer(lines("c"))
     assert "is closed" in (journal.stats.trouble or "")
     assert "ended, which it must not" in caplog.text
 
@@ -178,17 +177,15 @@ async def test_a_closed_journal_refuses(journal: JournalFile) -> None:
         await journal.append(lines("a"))
     with pytest.raises(JournalError, match="is closed"):
         await journal.read(ALL)
-    assert not journal.offer(lines("a"))
 
 
 async def test_what_waits_is_written_before_the_journal_closes(journal: JournalFile, tmp_path: Path) -> None:
     appends = [asyncio.create_task(journal.append(lines(str(number)))) for number in range(50)]
-    assert journal.offer(lines("offered"))
     await asyncio.sleep(0)
     await journal.stop()
     await asyncio.gather(*appends)
     again = await reopened(tmp_path / "journal.db")
-    assert sorted(await kept(again)) == sorted([*(str(number) for number in range(50)), "offered"])
+    assert sorted(await kept(again)) == sorted(str(number) for number in range(50))
     await again.stop()
 
 
@@ -213,7 +210,6 @@ async def test_callers_over_the_bound_wait_in_line_and_keep_their_order(tmp_path
     appends = [asyncio.create_task(journal.append(lines(f"{number}a", f"{number}b"))) for number in range(200)]
     await asyncio.sleep(0)
     assert journal.stats.waiting_rows <= 6
-    assert not journal.offer(lines("too much"))
     await asyncio.gather(*appends)
     assert journal.stats.waiting_rows == 0
     assert await kept(journal) == [f"{number}{half}" for number in range(200) for half in "ab"]

@@ -10,12 +10,20 @@ import pytest
 
 from tests.outbox_rig import LONGEST, event, eventually, message, rig
 from tests.transport_double import ScriptedTransport
-from vss_router.broker.journal import JournalFile
+from vss_router.broker.journal import JournalFile, Write
+from vss_router.broker.journal.sqlite_file import SqliteFile
 from vss_router.broker.message import Confirm, Message, Outcome
-from vss_router.broker.outbox import Mark, Outbox
+from vss_router.broker.outbox import Mark, Outbox, tidying
 from vss_router.broker.outbox.entry import Entry
 from vss_router.broker.outbox.spool import Spool
 from vss_router.errors import BrokerUnavailableError, JournalError, MessageError
+
+
+def disk_full(_file: SqliteFile, groups: Sequence[Sequence[Write]]) -> list[Exception | None]:
+    """What a commit says while the disk has no space."""
+    error = sqlite3.OperationalError("database or disk is full")
+    error.sqlite_errorcode = sqlite3.SQLITE_FULL
+    return [error] * len(groups)
 
 
 async def test_a_disk_that_refuses_keeps_nothing_from_the_broker(
@@ -174,9 +182,9 @@ async def test_a_mark_never_passes_an_event_that_may_still_be_lost(
     async def refuse(_spool: Spool, _entries: Sequence[Entry], _marks: Mapping[str, Mark]) -> None:
         raise JournalError("no space")
 
-    def seen(spool: Spool, positions: Sequence[int], marks: Mapping[str, Mark]) -> bool:
+    async def seen(spool: Spool, positions: Sequence[int], marks: Mapping[str, Mark]) -> None:
         written.append(dict(marks))
-        return forget(spool, positions, marks)
+        await forget(spool, positions, marks)
 
     monkeypatch.setattr(Spool, "append", refuse)
     monkeypatch.setattr(Spool, "forget", seen)
@@ -211,15 +219,50 @@ async def test_confirmed_rows_leave_the_file(tmp_path: Path) -> None:
     file.close()
 
 
-async def test_nothing_is_forgotten_that_a_congested_disk_had_no_time_for(
+async def test_rows_that_the_disk_would_not_delete_are_deleted_once_it_does(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async with rig(tmp_path / "outbox.db", transport=ScriptedTransport(connected=False)) as both:
+    place = tmp_path / "outbox.db"
+    async with rig(place, transport=ScriptedTransport(connected=False)) as both:
         both.outbox.offer([event(seq) for seq in range(1, 51)])
         await both.on_disk(50)
-        with monkeypatch.context() as busy:
-            busy.setattr(Spool, "forget", lambda *_: False)
+        with monkeypatch.context() as broken:
+            broken.setattr(SqliteFile, "commit", disk_full)
             both.transport.restore()
             await both.drained()
+            await eventually(lambda: both.outbox.stats.journal_failures >= 2, "refused twice")
             assert both.outbox.stats.disk_messages == 50
+            assert [trouble.kind for trouble in both.troubles] == ["journal"]
         await both.on_disk(0)
+        assert both.outbox.stats.disk_bytes == 0
+    async with rig(place) as again:
+        assert again.outbox.stats.inherited == 0
+        assert again.outbox.marks()["main"].seq == 50
+
+
+async def test_messages_that_could_not_be_moved_to_the_dead_are_moved_once_the_disk_takes_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with rig(tmp_path / "outbox.db") as both:
+        both.transport.judge = lambda _: Confirm(Outcome.REFUSED, "no such exchange")
+        with monkeypatch.context() as broken:
+            broken.setattr(SqliteFile, "commit", disk_full)
+            both.outbox.offer([message(number) for number in range(3)])
+            await eventually(lambda: both.outbox.stats.journal_failures >= 2, "refused twice")
+            assert both.outbox.stats.dead_messages == 0
+        await eventually(lambda: both.outbox.stats.dead_messages == 3, "three dead")
+        assert len(await both.outbox.dead()) == 3
+
+
+async def test_more_rows_than_are_deleted_in_one_go_all_leave_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tidying, "_MOST_ROWS", 20)
+    async with rig(tmp_path / "outbox.db", transport=ScriptedTransport(connected=False)) as both:
+        both.outbox.offer([event(seq) for seq in range(1, 56)])
+        await both.on_disk(55)
+        both.transport.restore()
+        await both.on_disk(0)
+    with sqlite3.connect(tmp_path / "outbox.db") as file:
+        assert file.execute("SELECT count(*) FROM waiting").fetchone() == (0,)
+    file.close()

@@ -32,7 +32,7 @@ class Append(msgspec.Struct, eq=False):
 
     writes: Sequence[Write]
     rows: int
-    ticket: int | None = None
+    ticket: int
     error: JournalError | None = None
 
 

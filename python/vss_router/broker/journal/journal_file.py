@@ -134,16 +134,6 @@ class JournalFile:
             self._put(append)
         await future
 
-    def offer(self, writes: Sequence[Write]) -> bool:
-        """Have them written with the next commit, without waiting; False when too much waits already.
-
-        What cannot be written is counted in `failed_rows`.
-        """
-        if not self._open or self._held or self._waiting >= self._most_waiting:
-            return False
-        self._put(Append(writes, sum(len(write.rows) for write in writes)))
-        return True
-
     async def read(self, sql: str, values: Sequence[SqlValue] = ()) -> list[tuple[Any, ...]]:
         """All rows of a question; it sees every append called before it.
 
@@ -209,7 +199,7 @@ class JournalFile:
         for job in jobs:
             if isinstance(job, Append):
                 self._count(job)
-            future = self._waiters.pop(job.ticket, None) if job.ticket is not None else None
+            future = self._waiters.pop(job.ticket, None)
             if future is None or future.done():
                 continue
             if job.error is not None:

@@ -1,5 +1,7 @@
 """The outbox's disk side: what goes to the file, comes back from it, and how much of it may be there."""
 
+import asyncio
+import contextlib
 import random as random_module
 import time
 from collections.abc import Callable, Coroutine, Mapping, Sequence
@@ -23,6 +25,8 @@ __all__ = ["Backlog"]
 
 _EVICT_AT: Final = 0.9
 """How full the disk may be before telemetry makes room for the rest."""
+_LONGEST_TIDYING: Final = 5.0
+"""Seconds at the end: what a disk that hangs does not delete is only published again."""
 
 
 @final
@@ -81,7 +85,15 @@ class Backlog:
             failed=self._failed,
             backoff=Backoff(0.1, 5.0, random),
         )
-        self._tidying = Tidying(self._spool, settling, marks, gone=self._gone, failed=self._failed, clock=clock)
+        self._tidying = Tidying(
+            self._spool,
+            settling,
+            marks,
+            gone=self._gone,
+            failed=self._failed,
+            clock=clock,
+            backoff=Backoff(0.1, 5.0, random),
+        )
 
     async def open(self) -> int:
         """Open the file; the first position that is free.
@@ -110,7 +122,8 @@ class Backlog:
     async def close(self, seconds: float) -> None:
         """Put on disk what is not confirmed and close the file; what `runs` gave must have ended."""
         await self._journalling.write()
-        await self._tidying.tidy()
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._tidying.tidy(), _LONGEST_TIDYING)
         await self._spool.close(seconds)
 
     @property
@@ -176,9 +189,9 @@ class Backlog:
         self._paging.written(entries)
         self._changed()
 
-    def _gone(self, entries: list[Entry]) -> None:
-        self.messages -= len(entries)
-        self.bytes -= sum(entry.size for entry in entries)
+    def _gone(self, count: int, size: int) -> None:
+        self.messages -= count
+        self.bytes -= size
         self._changed()
 
     def _evicted(self, count: int, size: int) -> None:

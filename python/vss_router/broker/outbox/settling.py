@@ -16,7 +16,10 @@ __all__ = ["Settling"]
 
 @final
 class Settling:
-    """Takes the answers. `forgettable` and `dying` collect what is to be done on disk, for `Tidying`."""
+    """Takes the answers. `forgettable` and `dying` collect what is to be done on disk, for `Tidying`.
+
+    `forgettable` has positions and sizes only: a disk that deletes nothing must not keep its messages in memory too.
+    """
 
     def __init__(
         self,
@@ -32,7 +35,7 @@ class Settling:
         self._stats = stats
         self._troubles = troubles
         self._now = now
-        self.forgettable: list[Entry] = []
+        self.forgettable: list[tuple[int, int]] = []
         self.dying: list[tuple[Entry, str]] = []
 
     def answered(self, entries: list[Entry], confirms: list[Confirm]) -> None:
@@ -56,7 +59,7 @@ class Settling:
             self._window.settle(entry)
             entry.settled = True
             if entry.journalled:
-                self.forgettable.append(entry)
+                self.forgettable.append((entry.position, entry.size))
             done.append(entry)
         self._marks.advance(done)
 
@@ -64,7 +67,7 @@ class Settling:
         """These reached the disk; some may have been settled meanwhile."""
         for entry in entries:
             if entry.settled:
-                self.forgettable.append(entry)
+                self.forgettable.append((entry.position, entry.size))
             else:
                 entry.succeed()
 

@@ -129,9 +129,15 @@ class Spool:
         ]
         await self._file.append([Write(_ADD, rows), *_marks(marks)])
 
-    def forget(self, positions: Sequence[int], marks: Mapping[str, Mark]) -> bool:
-        """Have them deleted and the marks kept with the next commit; False when the disk has too much to do."""
-        return self._file.offer([*_deletion(positions), *_marks(marks)])
+    async def forget(self, positions: Sequence[int], marks: Mapping[str, Mark]) -> None:
+        """Delete these and keep the marks; when it returns that stands on disk.
+
+        Raises
+        ------
+        JournalError
+            They are still there.
+        """
+        await self._file.append([*_deletion(positions), *_marks(marks)])
 
     async def load(self, after: int, most: int) -> list[Entry]:
         """The next messages behind a position, in order."""

@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Final, final
 
-from vss_router.broker.outbox.entry import Entry
+from vss_router.ami.backoff import Backoff
 from vss_router.broker.outbox.marks import Marks
 from vss_router.broker.outbox.settling import Settling
 from vss_router.broker.outbox.spool import MOST_DEAD, Spool
@@ -19,11 +19,13 @@ __all__ = ["Tidying"]
 _EVERY_SECONDS: Final = 0.1
 _MARKS_EVERY: Final = 10
 """Marks alone are written once in so many rounds."""
+_MOST_ROWS: Final = 10_000
+"""Deleted in one go: a disk that is short of space has to write these changes down first."""
 
 
 @final
 class Tidying:
-    """`gone(entries)` is called with those whose rows are deleted; `clock` is Unix time in seconds."""
+    """`gone(count, bytes)` is told of the rows that are deleted; `clock` is Unix time in seconds."""
 
     def __init__(
         self,
@@ -31,9 +33,10 @@ class Tidying:
         settling: Settling,
         marks: Marks,
         *,
-        gone: Callable[[list[Entry]], None],
+        gone: Callable[[int, int], None],
         failed: Callable[[JournalError], None],
         clock: Callable[[], float],
+        backoff: Backoff,
         dead: int = 0,
     ) -> None:
         self._spool = spool
@@ -42,6 +45,7 @@ class Tidying:
         self._gone = gone
         self._failed = failed
         self._clock = clock
+        self._backoff = backoff
         self.dead = dead
 
     async def run(self) -> None:
@@ -50,27 +54,44 @@ class Tidying:
         while True:
             await asyncio.sleep(_EVERY_SECONDS)
             turn += 1
-            await self.tidy(marks=turn % _MARKS_EVERY == 0)
+            if await self.tidy(marks=turn % _MARKS_EVERY == 0):
+                self._backoff.reset()
+            else:
+                await asyncio.sleep(self._backoff.next())
 
-    async def tidy(self, *, marks: bool = True) -> None:
-        """Do what has come together; what the disk refuses is tried again."""
-        await self._bury()
-        forgettable = self._settling.forgettable
-        moved = self._marks.unwritten() if marks or forgettable else {}
-        if not (forgettable or moved) or not self._spool.forget([entry.position for entry in forgettable], moved):
-            return
-        self._settling.forgettable = []
-        self._marks.written(moved)
-        self._gone(forgettable)
+    async def tidy(self, *, marks: bool = True) -> bool:
+        """Do what has come together; False when the disk refused some, which is kept for the next time."""
+        buried = await self._bury()
+        return await self._forget(marks=marks) and buried
 
-    async def _bury(self) -> None:
-        dying, self._settling.dying = self._settling.dying, []
+    async def _forget(self, *, marks: bool) -> bool:
+        rows = _MOST_ROWS
+        while rows == _MOST_ROWS:
+            settled = self._settling.forgettable[:_MOST_ROWS]
+            moved = self._marks.unwritten() if marks or settled else {}
+            rows = len(settled)
+            if not (settled or moved):
+                break
+            try:
+                await self._spool.forget([position for position, _ in settled], moved)
+            except JournalError as error:
+                self._failed(error)
+                return False
+            # Not before: what a crash, a full disk or a cancelled task leaves in the file is published again.
+            del self._settling.forgettable[:rows]
+            self._marks.written(moved)
+            self._gone(rows, sum(size for _, size in settled))
+        return True
+
+    async def _bury(self) -> bool:
+        dying = self._settling.dying[:]
         if not dying:
-            return
+            return True
         try:
             await self._spool.bury(dying, self._clock())
         except JournalError as error:
-            self._settling.dying = dying + self._settling.dying
             self._failed(error)
-        else:
-            self.dead = min(self.dead + len(dying), MOST_DEAD)
+            return False
+        del self._settling.dying[: len(dying)]
+        self.dead = min(self.dead + len(dying), MOST_DEAD)
+        return True
