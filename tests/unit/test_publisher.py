@@ -185,3 +185,29 @@ async def test_what_is_no_message_is_refused_by_its_type(both: Rig) -> None:
     nothing: Any = {"event": "call.start"}
     with pytest.raises(MessageError, match=r"a dict cannot be published: give a message of vss_router\.events"):
         await publisher(both).publish(nothing)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "field"),
+    [
+        ({"lead_id": None}, "lead_id"),
+        ({"lead_id": 5}, "lead_id"),
+        ({"priority": 5.0}, "priority"),
+        ({"id": 5}, "id"),
+        ({"timestamp": 5}, "timestamp"),
+        ({"expires_at": 5}, "expires_at"),
+        ({"extra": 5}, "extra"),
+    ],
+)
+async def test_a_field_of_another_type_is_named_before_anything_is_taken(
+    both: Rig, wrong: dict[str, Any], field: str
+) -> None:
+    with pytest.raises(MessageError, match=rf"a AutodialLead cannot be published \(.*{field}`?\): give that field"):
+        await publisher(both).publish(lead(**wrong))
+    assert both.outbox.stats.accepted == 0
+
+
+@pytest.mark.parametrize("priority", [1.5, "5", True])
+async def test_a_priority_that_is_no_whole_number_is_refused(both: Rig, priority: Any) -> None:
+    with pytest.raises(MessageError, match="the priority of a message is a whole number from 0 to 255, not "):
+        await publisher(both).publish(lead(), priority=priority)

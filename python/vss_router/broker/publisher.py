@@ -150,6 +150,9 @@ class Publisher:
         """
         if not isinstance(message, Event | Command):
             raise MessageError(f"a {type(message).__name__} cannot be published: give a message of vss_router.events")
+        _check_fields(message)
+        if priority is not None and (isinstance(priority, bool) or not isinstance(priority, int)):
+            raise MessageError(f"the priority of a message is a whole number from 0 to 255, not {priority!r}")
         now = self._clock()
         if isinstance(message, Command) and message.expires_at is None and expires_seconds is not None:
             message = msgspec.structs.replace(message, expires_at=_end(now, expires_seconds))
@@ -191,6 +194,16 @@ class Publisher:
             source=self._instance,
         )
         self.offer(alert, urgent=True)
+
+
+def _check_fields(message: Event | Command) -> None:
+    """Refuse a field of another type than it is declared with: constructors take anything, and readers would not."""
+    try:
+        msgspec.convert(msgspec.structs.asdict(message), type(message))
+    except msgspec.ValidationError as error:
+        raise MessageError(
+            f"a {type(message).__name__} cannot be published ({error}): give that field what it is declared to hold"
+        ) from error
 
 
 def _expiration(message: Event | Command, now: float, seconds: float | None) -> int | None:
