@@ -1,6 +1,8 @@
 """What RabbitMQ refuses: one sentence that names the object, and everything else goes on. For both AMQP transports."""
 
 import asyncio
+import datetime
+import math
 import random
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -14,7 +16,7 @@ from tests.services.rabbitmq_server import RabbitMqServer
 from vss_router.broker.aio_pika import AioPikaTransport
 from vss_router.broker.endpoint import BrokerEndpoint, parse_broker_url
 from vss_router.broker.lapin import LapinTransport
-from vss_router.broker.message import Message, Properties
+from vss_router.broker.message import Headers, Message, Properties
 from vss_router.broker.topology import Binding, Exchange, Queue, Topology
 from vss_router.broker.transport import Transport
 from vss_router.errors import BrokerRefusedError, BrokerUnavailableError, TopologyError
@@ -188,6 +190,20 @@ async def test_an_oversized_message_is_refused_by_name_and_harms_no_other(rabbit
         assert outcomes(confirms) == ["confirmed", "confirmed", "refused", "confirmed", "confirmed"]
         assert f"has {LARGEST_MESSAGE + 1} bytes, more than RabbitMQ takes" in confirms[2].reason
         assert list(dict.fromkeys(await drained(transport, "a"))) == [*"1234"]
+
+
+async def test_headers_that_cost_the_connection_are_refused_and_harm_no_other(
+    rabbitmq: RabbitMqServer, make: Make
+) -> None:
+    old = datetime.datetime(1960, 1, 1, tzinfo=datetime.UTC)
+    bad: list[Headers] = [{"load": math.inf}, {"deep": [{"load": math.nan}]}, {"old": old}]
+    async with connected(make(parse_broker_url(rabbitmq.new_vhost()))) as transport:
+        await with_queues(transport, "a")
+        confirms = await transport.publish([*(to("", "a", headers=headers) for headers in bad), *to_queue("a", "1")])
+        assert outcomes(confirms) == ["refused", "refused", "refused", "confirmed"]
+        assert all("cannot be sent" in confirm.reason for confirm in confirms[:3])
+        assert await drained(transport, "a") == ["1"]
+        assert transport.status.connects == 1
 
 
 async def test_a_user_id_that_is_not_ours_is_refused(rabbitmq: RabbitMqServer, make: Make) -> None:

@@ -1,7 +1,7 @@
 """Messages to and from aiormq's frames."""
 
 import datetime
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Final, cast
 
 import aiormq
@@ -84,11 +84,11 @@ def delivery_of(
 
 def _wire(value: HeaderValue) -> Any:
     match value:
-        case bytes():
+        case bytes() | bytearray():
             return bytearray(value)
         case str() | None | bool() | int() | float() | datetime.datetime():
             return value
-        case dict():
+        case Mapping():
             return as_table(value)
     return [_wire(item) for item in cast("list[HeaderValue]", value)]
 
