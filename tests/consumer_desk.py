@@ -58,10 +58,11 @@ class HandingTransport:
         self.in_time = True
         self.cuts = 0
         self.mute = False
+        self.blocked: str | None = None
 
     @property
     def status(self) -> TransportStatus:
-        return TransportStatus(state="ready")
+        return TransportStatus(state="ready", blocked=self.blocked)
 
     async def connect(self) -> None:
         return

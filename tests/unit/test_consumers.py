@@ -337,14 +337,3 @@ class TestFailure:
         await desk.give()
         assert "vss.retry.5000" in {queue.name for each in desk.transport.declared[before:] for queue in each.queues}
         assert (desk.how, desk.stats.retried) == ([ACKED], 1)
-
-    async def test_a_broker_that_never_confirms_does_not_keep_the_message(
-        self, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        monkeypatch.setattr("vss_router.broker.consumers.copies.CONFIRM_SECONDS", 0.01)
-        desk = await desk_with(failing, random=lambda: 0.0)
-
-        desk.transport.mute = True
-        await desk.give()
-        assert desk.how == [REQUEUED]
-        assert "did not confirm a copy" in (desk.stats.trouble or "")

@@ -3,7 +3,6 @@
 A copy counts only when the broker confirmed it; its original is settled after that, by whoever asked.
 """
 
-import asyncio
 import datetime
 import logging
 from collections.abc import Callable, Iterable
@@ -19,8 +18,6 @@ from vss_router.log import mask
 
 __all__ = ["Copies"]
 
-CONFIRM_SECONDS: Final = 30.0
-"""A broker that takes longer (it blocks publishers when memory or disk run out) counts as one that did not confirm."""
 _LONGEST_REASON: Final = 1000
 
 _log = logging.getLogger(__name__)
@@ -42,6 +39,11 @@ class Copies:
         self._random = random
         self._declared: set[int] = set()
         self._parking_declared = False
+
+    @property
+    def blocked(self) -> str | None:
+        """Why the broker takes no copies now; None when it does."""
+        return self._transport.status.blocked
 
     async def declare(self, lanes: Iterable[int]) -> None:
         """Declare the lanes (milliseconds) that are not yet, and the parking queue; a refusal is logged."""
@@ -104,11 +106,7 @@ class Copies:
         return confirm
 
     async def _confirmed(self, message: Message) -> Confirm:
-        try:
-            async with asyncio.timeout(CONFIRM_SECONDS):
-                (confirm,) = await self._transport.publish([message])
-        except TimeoutError:
-            return Confirm(Outcome.LOST, f"the broker did not confirm a copy within {CONFIRM_SECONDS:g} s")
+        (confirm,) = await self._transport.publish([message])
         return confirm
 
 

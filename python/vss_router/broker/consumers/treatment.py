@@ -11,7 +11,8 @@
                 ├─ failed, hung, stuck ─▶ attempts left? lane : dead letter
                 └─ drained ─▶ requeued
  dead letter: where the queue's dead letters go, else parked
- a copy that is not confirmed ─▶ pause, longer each time ─▶ requeued
+ a copy that the broker did not take ─▶ pause, longer each time ─▶ requeued
+ a connection that is gone ─▶ no copy: the broker delivers it again
 ```
 """
 
@@ -31,6 +32,7 @@ from vss_router.broker.consumers.inbox import Claimed, Inbox
 from vss_router.broker.consumers.inbox_entry import InboxEntry
 from vss_router.broker.consumers.registration import Registration, Takes
 from vss_router.broker.consumers.retry import lanes_later
+from vss_router.broker.consumers.sending import Sending
 from vss_router.broker.consumers.stats import ConsumerStats, worth_a_line
 from vss_router.broker.consumers.trail import Trail, error_text
 from vss_router.broker.message import Confirm, Delivery, Outcome
@@ -83,6 +85,7 @@ class Treatment:
         self._clock = clock
         self._monotonic = monotonic
         self._consumed = consumed
+        self._sending = Sending(copies, stats, draining, random)
         self._backoff = Backoff(PAUSE_FIRST_SECONDS, PAUSE_MOST_SECONDS, random)
         self._runs: set[HandlerRun] = set()
 
@@ -206,19 +209,23 @@ class Treatment:
     async def _into_lane(
         self, delivery: Delivery, trail: Trail, message: Event | Command, lanes: tuple[int, ...], end: _End
     ) -> _End:
-        if delivery.is_stale:
-            return self._redelivered(delivery)
+        if not await self._sending.is_worth_it(delivery):
+            return self._ended("requeued", _requeued(delivery))
         expires = kept_deadline(delivery, trail, message, self._limits, self._clock())
-        confirm = await self._copies.into_lane(delivery, msgspec.structs.replace(trail, expires_at=expires), lanes)
+        confirm = await self._sending.confirmed(
+            self._copies.into_lane(delivery, msgspec.structs.replace(trail, expires_at=expires), lanes)
+        )
         return await self._after(confirm, delivery, end)
 
     async def _given_up(self, delivery: Delivery, trail: Trail, reason: str, *, expired: bool) -> _End:
-        if delivery.is_stale:
-            return self._redelivered(delivery)
+        if not await self._sending.is_worth_it(delivery):
+            return self._ended("requeued", _requeued(delivery))
         target = None if self._limits is None else self._limits.dead_letter
         if target is None:
             return await self._parked(delivery, trail, reason)
-        confirm = await self._copies.to_dead_letters(delivery, trail, target, reason, expired=expired)
+        confirm = await self._sending.confirmed(
+            self._copies.to_dead_letters(delivery, trail, target, reason, expired=expired)
+        )
         if confirm.outcome in {Outcome.RETURNED, Outcome.REFUSED}:
             # Nobody is bound for dead letters there: parked is better than lost.
             return await self._parked(
@@ -227,16 +234,13 @@ class Treatment:
         return await self._after(confirm, delivery, "dead_lettered")
 
     async def _parked(self, delivery: Delivery, trail: Trail, reason: str) -> _End:
-        if delivery.is_stale:
-            return self._redelivered(delivery)
+        if not await self._sending.is_worth_it(delivery):
+            return self._ended("requeued", _requeued(delivery))
         if worth_a_line(self._stats.parked + 1):
             told = {"queue": delivery.queue, "routing_key": trail.routing_key, "id": delivery.properties.message_id}
             _log.warning("a message is parked", extra={**told, "reason": reason})
-        return await self._after(await self._copies.into_parking(delivery, trail, reason), delivery, "parked")
-
-    def _redelivered(self, delivery: Delivery) -> _End:
-        """It comes again by itself, its connection being gone: a copy beside it would make two of one message."""
-        return self._ended("requeued", _requeued(delivery))
+        confirm = await self._sending.confirmed(self._copies.into_parking(delivery, trail, reason))
+        return await self._after(confirm, delivery, "parked")
 
     async def _after(self, confirm: Confirm, delivery: Delivery, end: _End) -> _End:
         if confirm.outcome is Outcome.CONFIRMED:
