@@ -3,7 +3,7 @@
 import asyncio
 import datetime
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -101,6 +101,59 @@ async def test_refused_messages_that_nobody_waits_for_are_kept_and_can_be_publis
         await again.drained()
         assert sorted(map(str, both.transport.ids)) == ["0", "1", "2", "3", "4"]
         assert await again.outbox.dead() == []
+
+
+class Choking(ScriptedTransport):
+    """Raises at every call with a message named `bad`, and so many times (`raises`) at any call."""
+
+    def __init__(self, raises: int = 0) -> None:
+        super().__init__()
+        self.raises = raises
+        self.raised = 0
+
+    async def publish(self, messages: Sequence[Message]) -> list[Confirm]:
+        if self.raises > 0 or any(message.properties.message_id == "bad" for message in messages):
+            self.raises -= 1
+            self.raised += 1
+            raise OverflowError("float too large to pack")
+        return await super().publish(messages)
+
+
+@BOTH
+async def test_a_message_that_the_transport_chokes_on_is_refused_and_the_others_go_in_order(
+    tmp_path: Path, kept: bool
+) -> None:
+    async with rig(place(kept, tmp_path), transport=Choking(), batch=4) as both:
+        names = [*range(10), "bad", *range(10, 40)]
+        answers = await both.outbox.publish_many([message(name) for name in names])
+        await both.drained()
+        sentences = [str(answer) for answer in answers if answer is not None]
+        if kept:
+            assert sentences == []
+            await eventually(lambda: both.outbox.stats.dead_messages == 1, "one dead")
+            sentences = [dead.reason for dead in await both.outbox.dead()]
+        assert [sentence.partition("the transport cannot send it ")[2][:15] for sentence in sentences] == [
+            "(OverflowError("
+        ]
+        assert both.transport.ids == [str(number) for number in range(40)]
+        assert both.outbox.stats.refused == 1
+        await both.outbox.publish_many([message(name) for name in range(40, 80)])
+        await both.drained()
+        assert max(len(call) for call in both.transport.calls[-10:]) > 1
+
+
+async def test_of_messages_in_a_row_that_the_transport_chokes_on_each_is_tried_more_often() -> None:
+    async with rig(transport=(choking := Choking())) as both:
+        answers = await both.outbox.publish_many([message(name) for name in [0, "bad", "bad", "bad", 1, "bad", 2]])
+        assert [answer is None for answer in answers] == [True, False, False, False, True, False, True]
+        assert both.transport.ids == ["0", "1", "2"]
+        assert choking.raised == 1 + (3 + 6 + 9) + 3
+
+
+async def test_a_transport_that_fails_at_any_message_for_a_while_loses_none() -> None:
+    async with rig(transport=Choking(raises=3), batch=4) as both:
+        assert await both.outbox.publish_many([message(number) for number in range(20)]) == [None] * 20
+        assert both.transport.ids == [str(number) for number in range(20)]
 
 
 # -- no broker ---------------------------------------------------------------------------------------------------------

@@ -8,6 +8,10 @@
 ```
 
 Nothing new is sent between a loss and its repair, so that what was lost goes first again.
+
+A transport that raises what it should not has met a message that it cannot take, and which one nobody says: they go one
+at a time until it raises at the culprit alone, again and again. That one is refused. If it raises at all of them, it is
+broken itself: each message in a row costs more tries than the one before, so that few are refused until it is mended.
 """
 
 import asyncio
@@ -26,6 +30,10 @@ __all__ = ["Sender"]
 
 _MOST_CALLS: Final = 32
 """Calls of `publish` under way; messages that come meanwhile share the next one."""
+
+_TRIES: Final = 3
+"""So often the transport raises at a message that goes alone until it is the message's fault."""
+_MOST_TRIES: Final = 30
 
 _log = logging.getLogger(__name__)
 
@@ -61,6 +69,11 @@ class Sender:
         self._wake = asyncio.Event()
         self._probes: asyncio.TimerHandle | None = None
         self._connects = 0
+        self._doubtful = False
+        self._alone_to: int | None = None
+        self._suspect: Entry | None = None
+        self._raised = 0
+        self._refused = 0
         self.connected = False
         """Whether the last thing known of the connection is good."""
 
@@ -75,8 +88,9 @@ class Sender:
             while True:
                 await self._repaired()
                 self._window.probe(loop.time())
-                room = min(self._batch, self._outstanding - self._window.under_way)
-                if room > 0 and len(self._calls) < _MOST_CALLS and (entries := self._window.take(room)):
+                batch, calls = (self._batch, _MOST_CALLS) if self._alone_to is None else (1, 1)
+                room = min(batch, self._outstanding - self._window.under_way)
+                if room > 0 and len(self._calls) < calls and (entries := self._window.take(room)):
                     call = loop.create_task(self._publish(entries), name="outbox publish")
                     self._calls[call] = entries
                     # The task's first step hands the messages over: in the order of the tasks.
@@ -104,21 +118,40 @@ class Sender:
 
     async def _sent(self, entries: list[Entry]) -> list[Confirm]:
         status = self._transport.status
-        if status.state != "ready" or status.connects != self._connects:
+        if status.state != "ready" or status.connects != self._connects or self._doubtful:
             # A new connection, and what the old one lost may not be known here yet: that goes first.
             return [Confirm(Outcome.LOST)] * len(entries)
         try:
             confirms = await self._transport.publish([entry.message for entry in entries])
-        except Exception:  # noqa: BLE001 - it never raises for what the broker does
-            # Sent again, nothing is lost by its mistake.
-            _log.exception("the transport failed at a publish")
+        except BrokerError as error:
+            _log.warning("the transport took nothing: %s", error)
             confirms = []
+        except Exception as error:  # noqa: BLE001 - it never raises for what the broker does
+            _log.exception("the transport failed at a publish")
+            confirms = self._doubted(entries, error)
+        else:
+            self._refused = 0
         return confirms if len(confirms) == len(entries) else [Confirm(Outcome.LOST)] * len(entries)
+
+    def _doubted(self, entries: list[Entry], error: Exception) -> list[Confirm]:
+        """The answers to what the transport raised at; none as long as it may be anybody's fault."""
+        first = entries[0]
+        self._raised = self._raised + 1 if len(entries) == 1 and first is self._suspect else 1
+        self._suspect = first if len(entries) == 1 else None
+        if self._raised >= min(_TRIES * (1 + self._refused), _MOST_TRIES):
+            self._refused += 1
+            reason = f"the transport cannot send it ({error!r}): see the log for its cause, and write it otherwise"
+            return [Confirm(Outcome.REFUSED, reason)]
+        self._doubtful = True
+        self._alone_to = max(self._alone_to or 0, *(entry.position for entry in entries))
+        return []
 
     def _sort_out(self, entries: list[Entry], confirms: list[Confirm]) -> None:
         lost = [entry for entry, confirm in zip(entries, confirms, strict=True) if confirm.outcome is Outcome.LOST]
         if not lost:
             self._backoff.reset()
+            if self._alone_to is not None and entries[-1].position >= self._alone_to:
+                self._alone_to = None
             self._answered(entries, confirms)
         else:
             self.connected = False
@@ -133,6 +166,7 @@ class Sender:
             if self._calls:
                 await asyncio.wait(self._calls)
             lost, self._lost = self._lost, []
+            self._doubtful = False
             if lost:
                 self._republished(len(lost))
                 self._window.put_back(lost)
