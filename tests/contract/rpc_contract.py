@@ -7,6 +7,7 @@ import asyncio
 import itertools
 import json
 from collections.abc import AsyncIterator
+from typing import Any
 
 import msgspec
 import pytest
@@ -30,6 +31,7 @@ from vss_router.errors import (
     RpcTimeoutError,
     RpcUnavailableError,
     RpcUnknownMethodError,
+    SettingsError,
 )
 from vss_router.status.reader import MemoryReader
 
@@ -179,6 +181,18 @@ class RpcContract:
         with pytest.raises(RpcReplyError, match=r'the result of "double" is not a str'):
             await client.call("double", Doubled(1), result=str)
         assert bytes(await client.call("double", Doubled(1), result=msgspec.Raw)) == b"2"
+
+    async def test_a_union_that_the_result_is_none_of_is_named(self, desk: Desk) -> None:
+        await desk.server()
+        client = await desk.client()
+        with pytest.raises(RpcReplyError, match=r'the result of "double" is not a str \| None: '):
+            await client.call("double", Doubled(1), result=str | None)  # type: ignore[arg-type]
+
+    @pytest.mark.parametrize("seconds", [0, -1, float("nan"), float("inf"), 100_000, None, "5"])
+    async def test_a_wait_that_is_no_time_is_refused(self, desk: Desk, seconds: Any) -> None:
+        client = await desk.client()
+        with pytest.raises(SettingsError, match='a call of "double" cannot wait '):
+            await client.call("double", Doubled(1), result=int, timeout_seconds=seconds)
 
     async def test_an_answer_that_comes_late_is_nobody_elses(self, desk: Desk) -> None:
         await desk.server()

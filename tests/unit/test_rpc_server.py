@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from typing import Any
 
 import msgspec
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from tests.consumer_desk import HandingTransport, until
 from vss_router.broker.message import Confirm, Outcome, Properties, Settlement
 from vss_router.broker.rpc import RpcServer
+from vss_router.errors import SettingsError
 
 QUEUE = "vss.rpc.tests"
 
@@ -168,4 +170,41 @@ async def test_a_request_whose_caller_has_given_up_is_not_run() -> None:
     await until(lambda: server.stats.answered == 2)
     assert ran == [21]
     assert b"its caller has given up" in transport.published[-1].body
+    await server.stop(0)
+
+
+async def served(_params: Doubled) -> int:
+    return 1
+
+
+def plain(_params: Doubled) -> int:
+    return 1
+
+
+@pytest.mark.parametrize(
+    ("name", "handler", "given", "said"),
+    [
+        ("double", served, {}, 'there is a method "double" already'),
+        ("new", plain, {}, "must be an async function of its parameters"),
+        ("new", served, {"params": 5}, "must be a msgspec.Struct"),
+        ("new", served, {"params": dict}, "must be a msgspec.Struct"),
+        ("new", served, {"timeout_seconds": 0}, "needs a timeout_seconds above 0"),
+        ("new", served, {"timeout_seconds": None}, "needs a timeout_seconds above 0"),
+        ("new", served, {"timeout_seconds": float("nan")}, "needs a timeout_seconds above 0"),
+    ],
+)
+async def test_a_method_that_cannot_be_served_is_refused_when_it_is_added(
+    name: str, handler: Any, given: dict[str, Any], said: str
+) -> None:
+    server = RpcServer(HandingTransport(), role="tests")
+    server.method("double", Doubled)(served)
+    options = {"params": Doubled, **given}
+    with pytest.raises(SettingsError, match=said):
+        server.method(name, **options)(handler)
+
+
+async def test_a_method_that_comes_after_the_start_is_refused() -> None:
+    server = await serving(HandingTransport())
+    with pytest.raises(SettingsError, match='the method "late" comes too late'):
+        server.method("late", Doubled)(served)
     await server.stop(0)

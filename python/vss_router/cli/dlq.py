@@ -1,6 +1,7 @@
 """`vss-router dlq`: dead letters on a broker, listed, shown, replayed, discarded."""
 
 import asyncio
+import logging
 import os
 import random
 import sys
@@ -184,7 +185,14 @@ def _at_the_broker(broker: str | None, config: Path | None, work: "Callable[[Dea
 
     async def working() -> _T:
         try:
-            await transport.connect()
+            # A failure is told once, as the command's own; a transport would say that it goes on trying.
+            broker_log = logging.getLogger("vss_router.broker")
+            level = broker_log.level
+            broker_log.setLevel(logging.ERROR)
+            try:
+                await transport.connect()
+            finally:
+                broker_log.setLevel(level)
             return await work(DeadLetters(transport))
         finally:
             await transport.close()

@@ -155,7 +155,9 @@ class DeadLetters:
     async def _count(self, queue: str) -> int:
         counts = await self._transport.inspect(queue)
         if counts is None:
-            raise TopologyError(f"there is no queue {queue} at the broker: name one that is, or publish to it first")
+            raise TopologyError(
+                f"there is no queue {queue} at the broker: none was parked there yet, or it has another name"
+            )
         return counts.messages
 
     async def _published(self, message: Message) -> str | None:

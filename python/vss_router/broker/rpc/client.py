@@ -8,6 +8,7 @@ from typing import Final, TypeVar, final
 
 import msgspec
 
+from vss_router.broker.consumers.retry import is_number
 from vss_router.broker.message import Delivery, Message, Outcome, Properties
 from vss_router.broker.rpc.wire import RpcReply, reply_queue, reply_topology
 from vss_router.broker.tracing import trace_headers
@@ -20,6 +21,7 @@ from vss_router.errors import (
     RpcTimeoutError,
     RpcUnavailableError,
     RpcUnknownMethodError,
+    SettingsError,
 )
 
 __all__ = ["RpcClient"]
@@ -27,6 +29,7 @@ __all__ = ["RpcClient"]
 T = TypeVar("T")
 _PREFETCH: Final = 256
 _CLOSE_SECONDS: Final = 2.0
+_LONGEST_CALL: Final = 86_400.0
 
 
 @final
@@ -93,7 +96,13 @@ class RpcClient:
             The method says why it has no result.
         RpcReplyError
             The answer cannot be read.
+        SettingsError
+            `timeout_seconds` is no time to wait.
         """
+        if not is_number(timeout_seconds) or not 0 < timeout_seconds <= _LONGEST_CALL:
+            raise SettingsError(
+                f'a call of "{method}" cannot wait {timeout_seconds!r} s: give a number above 0 and up to 86400'
+            )
         if self._consumption is None:
             raise RpcUnavailableError(f'the method "{method}" cannot be called: start the RPC client first')
         number = str(next(self._numbers))
@@ -161,4 +170,6 @@ def _result_of(method: str, reply: RpcReply, wanted: type[T]) -> T:
         return msgspec.json.decode(reply.result, type=wanted)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         why = str(error).rstrip(".")
-        raise RpcReplyError(f'the result of "{method}" is not a {wanted.__name__}: {why}') from error
+        # What is asked for may also be a union, which has no name.
+        name = getattr(wanted, "__name__", str(wanted))
+        raise RpcReplyError(f'the result of "{method}" is not a {name}: {why}') from error

@@ -8,6 +8,7 @@
 """
 
 import asyncio
+import inspect
 import logging
 import random
 from collections.abc import Awaitable, Callable
@@ -15,6 +16,7 @@ from typing import Final, TypeVar, final
 
 import msgspec
 
+from vss_router.broker.consumers.retry import is_number
 from vss_router.broker.consumers.stats import worth_a_line
 from vss_router.broker.message import Delivery, Message, Outcome, Properties
 from vss_router.broker.rpc.method import RpcMethod, failure_of
@@ -28,6 +30,7 @@ from vss_router.broker.rpc.wire import (
 )
 from vss_router.broker.tracing import handling, trace_headers
 from vss_router.broker.transport import Consumption, Transport
+from vss_router.errors import SettingsError
 
 __all__ = ["RpcServer", "RpcServerStats"]
 
@@ -38,6 +41,7 @@ _LEAST_SECONDS: Final = 0.001
 _SEND_SECONDS: Final = 1.0
 """What sending an answer may take even where the method has used up its caller's time."""
 _CLOSE_SECONDS: Final = 2.0
+_LONGEST_RUN: Final = 86_400.0
 _FIRST_PAUSE: Final = 0.02  # seconds
 _LONGEST_PAUSE: Final = 1.0
 _log = logging.getLogger(__name__)
@@ -112,17 +116,33 @@ class RpcServer:
 
         What it returns is the result: anything msgspec can write as JSON. To tell the caller of a failure it raises
         `RpcRemoteError(code, sentence)`. A method that must not run twice for one request is not `idempotent`.
+
+        Raises
+        ------
+        SettingsError
+            There is one of that name, the server has started, or what it was given cannot be.
         """
 
         def add(handler: Handler[P]) -> Handler[P]:
-            if self._consumption is not None or name in self._methods:
-                raise RuntimeError(f'the method "{name}" is added twice, or after the start')
+            self._check(name, handler, params, timeout_seconds)
             self._methods[name] = RpcMethod(
                 name=name, params=params, run=handler, timeout_seconds=timeout_seconds, idempotent=idempotent
             )
             return handler
 
         return add
+
+    def _check(self, name: str, handler: object, params: object, timeout_seconds: object) -> None:
+        if self._consumption is not None:
+            raise SettingsError(f'the method "{name}" comes too late: add it before the server is started')
+        if name in self._methods:
+            raise SettingsError(f'there is a method "{name}" already: give this one another name')
+        if not inspect.iscoroutinefunction(handler) and not inspect.iscoroutinefunction(type(handler).__call__):
+            raise SettingsError(f'what serves the method "{name}" must be an async function of its parameters')
+        if not isinstance(params, type) or not issubclass(params, msgspec.Struct):
+            raise SettingsError(f'the parameters of the method "{name}" must be a msgspec.Struct')
+        if not is_number(timeout_seconds) or not 0 < timeout_seconds <= _LONGEST_RUN:
+            raise SettingsError(f'the method "{name}" needs a timeout_seconds above 0 and up to 86400')
 
     async def start(self) -> None:
         """Declare the role's queue and serve; a broker that is away is waited for by the transport.
