@@ -144,6 +144,7 @@ class Router(MessagingSurface):
         )
         self._server: HttpServer | None = None
         self._running: AsyncExitStack | None = None
+        self._started = False
 
     @classmethod
     def from_settings(cls, settings: Settings | None = None, *, environ: Mapping[str, str] | None = None) -> "Router":
@@ -189,7 +190,11 @@ class Router(MessagingSurface):
         ------
         ServeError
             The data folder is in use by another process, or the port of `settings.http` is.
+        SettingsError
+            It was started before: a router is for one life.
         """
+        if self._started:
+            raise SettingsError("this router was started before: make another one")
         if self._rest:
             check_bind(self.settings.http_listen[0], self.settings.http_token)
         async with AsyncExitStack() as stack:
@@ -228,6 +233,7 @@ class Router(MessagingSurface):
                 link.start()
             stack.push_async_callback(self._stop_links)
             self._running = stack.pop_all()
+            self._started = True
         _log.info("router started", extra={"sources": list(self.boards), "http": self.http_address})
 
     async def stop(self) -> None:

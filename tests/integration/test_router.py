@@ -52,6 +52,16 @@ async def test_a_locked_data_folder_is_refused_before_anything_starts(tmp_path: 
     assert router.http_address is None
 
 
+async def test_a_router_is_started_once() -> None:
+    router = Router.embedded()
+    await router.start()
+    with pytest.raises(SettingsError, match="this router was started before: make another one"):
+        await router.start()
+    await router.stop()
+    with pytest.raises(SettingsError, match="this router was started before: make another one"):
+        await router.start()
+
+
 def test_a_router_without_settings_takes_those_of_the_environment_and_of_the_file_named_there(tmp_path: Path) -> None:
     file = tmp_path / "vss.toml"
     file.write_text('http = "127.0.0.1:0"\ninstance = "second"\nbroker = "none"\n')

@@ -86,9 +86,9 @@ class TestRefusals:
         with pytest.raises(SettingsError, match="is longer than 255 bytes: shorten its name="):
             Desk().consumers.on("call.*", name="x" * 250)(nothing)
 
-    @pytest.mark.parametrize("seconds", [-5, float("nan"), "x", None])
+    @pytest.mark.parametrize("seconds", [float("nan"), "x", None])
     def test_a_later_that_is_no_time_is_refused(self, seconds: Any) -> None:
-        with pytest.raises(SettingsError, match=r"Retry\.later needs a number of seconds from 0 up"):
+        with pytest.raises(SettingsError, match=r"Retry\.later needs a number of seconds, not"):
             Retry.later(seconds)
 
     def test_attempts_for_ever_have_no_more_lanes_than_many(self) -> None:

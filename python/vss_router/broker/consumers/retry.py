@@ -1,5 +1,6 @@
 """When a message is handled again: how often, how late, and by which lanes."""
 
+import math
 from typing import Final, TypeGuard
 
 import msgspec
@@ -66,10 +67,10 @@ class Retry(msgspec.Struct, frozen=True, kw_only=True):
         Raises
         ------
         SettingsError
-            It is no number of seconds from 0 up; raised in a handler, that is a failure.
+            It is no number; raised in a handler, that is a failure. A time that has passed is "at once".
         """
-        if not is_number(seconds) or not seconds >= 0:
-            raise SettingsError(f"Retry.later needs a number of seconds from 0 up, not {seconds!r}")
+        if not is_number(seconds) or math.isnan(seconds):
+            raise SettingsError(f"Retry.later needs a number of seconds, not {seconds!r}")
         return RetryLater(seconds)
 
 
