@@ -45,10 +45,10 @@ class Disk:
     def go_on(self) -> None:
         self._goes_on.set()
 
-    def commit(self, file: SqliteFile, groups: Sequence[Sequence[Write]]) -> list[sqlite3.Error | None]:
+    def commit(self, file: SqliteFile, groups: Sequence[Sequence[Write]]) -> list[Exception | None]:
         return [self._one(file, group) for group in groups]
 
-    def _one(self, file: SqliteFile, group: Sequence[Write]) -> sqlite3.Error | None:
+    def _one(self, file: SqliteFile, group: Sequence[Write]) -> Exception | None:
         self.commits += 1
         number = self.commits
         self._goes_on.wait(LONGEST)
@@ -62,7 +62,7 @@ class Disk:
 def disk(monkeypatch: pytest.MonkeyPatch) -> Iterator[Disk]:
     disk = Disk()
 
-    def commit(file: SqliteFile, groups: Sequence[Sequence[Write]]) -> list[sqlite3.Error | None]:
+    def commit(file: SqliteFile, groups: Sequence[Sequence[Write]]) -> list[Exception | None]:
         return disk.commit(file, groups)
 
     monkeypatch.setattr(SqliteFile, "commit", commit)
