@@ -106,34 +106,6 @@ class TestInbox:
         assert (inbox.ended, desk.stats.stuck) == ([], 1)
         let_go.set()
 
-    @pytest.mark.parametrize(("fails", "ended", "how"), [(False, "done", ACKED), (True, "released", REQUEUED)])
-    async def test_work_that_a_drained_handler_sees_to_its_end_is_done_and_not_done_again(
-        self, fails: bool, ended: str, how: Settlement
-    ) -> None:
-        begun = asyncio.Event()
-        let_go = asyncio.Event()
-
-        async def handler(message: Event) -> None:
-            begun.set()
-            work = asyncio.ensure_future(let_go.wait())
-            try:
-                await asyncio.shield(work)
-            except asyncio.CancelledError:
-                let_go.set()
-                await work
-                if fails:
-                    raise ValueError("the line is dead") from None
-
-        inbox = InboxDouble()
-        desk = await desk_with(handler, "vss.autodial.leads", inbox=inbox)
-        delivery = desk.transport.deliver(
-            "vss.autodial.leads", LEAD, exchange="vss.commands", routing_key="autodial.lead"
-        )
-        await begun.wait()
-        drained = await desk.consumers.drain(0.01)
-        assert (delivery.settled, desk.how, inbox.ended) == (True, [how], [ended])
-        assert (drained.finished, drained.requeued) == ((0, 1) if fails else (1, 0))
-
     async def test_a_command_without_an_id_is_known_by_its_words(self) -> None:
         inbox = InboxDouble()
         desk = await desk_with(nothing, "vss.autodial.leads", inbox=inbox)

@@ -1,12 +1,11 @@
 """One run of a handler, bounded in time whatever the handler does.
 
 ```
- running ─▶ returned                          it took the message
+ running ─▶ returned                                   it took the message
     │  └──▶ raised, cancelled itself ─▶ failed
     │ time is over, or the drain's grace is
     ▼
- cancelled ─▶ returned                        it saw its work to the end all the same
-    │   └───▶ ended otherwise ─▶ hung, or drained
+ cancelled ─▶ ended (also by returning: it was told to stop) ─▶ hung
     │ ignores it
     ▼
   stuck ─ it goes on alone; what it does then changes nothing
@@ -64,12 +63,9 @@ class HandlerRun:
             await asyncio.wait({self._task}, timeout=CANCEL_SECONDS)
         if not self._task.done():
             return Ended("stuck", f"the handler did not end within {seconds:g} s and ignores its cancellation")
-        result = self._result()
-        if result.how == "returned":
-            return result
-        if self._drained:
-            return Ended("drained")
-        return Ended("hung", f"the handler did not end within {seconds:g} s") if timed_out else result
+        if timed_out:
+            return Ended("hung", f"the handler did not end within {seconds:g} s")
+        return self._result()
 
     def when_over(self, call: Callable[[], None]) -> None:
         """Call that once the handler has really ended."""
@@ -80,6 +76,8 @@ class HandlerRun:
         self._task.cancel()
 
     def _result(self) -> Ended:
+        if self._drained:
+            return Ended("drained")
         if self._task.cancelled():
             return Ended("failed", "the handler was cancelled from within")
         result = self._task.result()
