@@ -48,14 +48,14 @@ class Settling:
                     entry.succeed()
                 case Outcome.NACKED:
                     self._stats.nacked += 1
-                    if not self._told_full(entry, confirm.reason):
+                    if not self._told_full(entry, _readable(confirm.reason)):
                         self._window.hold(entry, self._now())
-                        self._troubles.happened("nacked", confirm.reason)
+                        self._troubles.happened("nacked", _readable(confirm.reason))
                         continue
                 case Outcome.RETURNED:
-                    self._returned(entry, confirm.reason)
+                    self._returned(entry, _readable(confirm.reason))
                 case _:
-                    self._refused(entry, confirm.reason)
+                    self._refused(entry, _readable(confirm.reason))
             self._window.settle(entry)
             entry.settled = True
             if entry.journalled:
@@ -98,3 +98,8 @@ class Settling:
         if not entry.fail(MessageError(f"the broker did not take {entry.message.routing_key!r}: {reason}")):
             self._troubles.happened("refused", reason)
             self.dying.append((entry, reason))
+
+
+def _readable(reason: str) -> str:
+    """A broker's words may be anything: neither the log nor the file takes half of a surrogate pair."""
+    return reason.encode(errors="replace").decode()

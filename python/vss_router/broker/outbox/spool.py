@@ -172,7 +172,7 @@ class Spool:
         """Move messages, each with the reason, to those nobody will take."""
         rows = [
             (
-                *(entry.position, died_at, _keepable(reason), entry.message.exchange, entry.message.routing_key),
+                *(entry.position, died_at, reason, entry.message.exchange, entry.message.routing_key),
                 *(int(entry.message.mandatory), entry.packed, entry.message.body),
             )
             for entry, reason in dying
@@ -196,11 +196,6 @@ class Spool:
     async def close(self, seconds: float) -> None:
         """Commit what waits and close."""
         await self._file.stop(seconds)
-
-
-def _keepable(reason: str) -> str:
-    # A broker's words may be anything; they must not keep the message from its place.
-    return reason.encode(errors="replace").decode()
 
 
 def _entry(position: int, size: int, message: Message, packed: bytes) -> Entry:
