@@ -23,6 +23,7 @@ import msgspec
 from vss_router._core import TopicMatcher
 from vss_router.broker.message import HeaderValue, Message, Properties
 from vss_router.broker.outbox import Outbox, Trouble, TroubleKind
+from vss_router.broker.quantities import is_count
 from vss_router.broker.tracing import trace_headers
 from vss_router.broker.vss_topology import vss_topology
 from vss_router.errors import BrokerError, MessageError
@@ -151,7 +152,7 @@ class Publisher:
         if not isinstance(message, Event | Command):
             raise MessageError(f"a {type(message).__name__} cannot be published: give a message of vss_router.events")
         _check_fields(message)
-        if priority is not None and (isinstance(priority, bool) or not isinstance(priority, int)):
+        if priority is not None and not is_count(priority):
             raise MessageError(f"the priority of a message is a whole number from 0 to 255, not {priority!r}")
         now = self._clock()
         if isinstance(message, Command) and message.expires_at is None and expires_seconds is not None:

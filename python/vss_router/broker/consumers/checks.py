@@ -2,7 +2,8 @@
 
 from typing import Final
 
-from vss_router.broker.consumers.retry import Retry, is_count, is_number
+from vss_router.broker.consumers.retry import Retry
+from vss_router.broker.quantities import is_count, is_number
 from vss_router.errors import SettingsError
 from vss_router.events import Command, Event
 

@@ -1,13 +1,14 @@
 """When a message is handled again: how often, how late, and by which lanes."""
 
 import math
-from typing import Final, TypeGuard
+from typing import Final
 
 import msgspec
 
+from vss_router.broker.quantities import is_count, is_number
 from vss_router.errors import SettingsError
 
-__all__ = ["Retry", "RetryLater", "is_count", "is_number"]
+__all__ = ["Retry", "RetryLater"]
 
 _NEIGHBOURS: Final = (0.8, 1.0, 1.2)
 _GROWTH: Final = 40
@@ -79,13 +80,3 @@ def lanes_later(seconds: float) -> tuple[int, ...]:
     asked = seconds * 1000
     late_enough = [lane for lane in _LADDER if lane >= asked]
     return tuple(late_enough[:2]) or _LADDER[-1:]
-
-
-def is_count(given: object) -> TypeGuard[int]:
-    """Whether it is a whole number; True and False are none here."""
-    return isinstance(given, int) and not isinstance(given, bool)
-
-
-def is_number(given: object) -> TypeGuard[float]:
-    """Whether it is a number of any kind, also no finite one."""
-    return isinstance(given, int | float) and not isinstance(given, bool)

@@ -8,8 +8,8 @@ from typing import Final, TypeVar, final
 
 import msgspec
 
-from vss_router.broker.consumers.retry import is_number
 from vss_router.broker.message import Delivery, Message, Outcome, Properties
+from vss_router.broker.quantities import is_number
 from vss_router.broker.rpc.wire import RpcReply, reply_queue, reply_topology
 from vss_router.broker.tracing import trace_headers
 from vss_router.broker.transport import Consumption, Transport

@@ -16,9 +16,9 @@ from typing import Final, TypeVar, final
 
 import msgspec
 
-from vss_router.broker.consumers.retry import is_number
 from vss_router.broker.consumers.stats import worth_a_line
 from vss_router.broker.message import Delivery, Message, Outcome, Properties
+from vss_router.broker.quantities import is_number
 from vss_router.broker.rpc.method import RpcMethod, failure_of
 from vss_router.broker.rpc.wire import (
     LONGEST_SECONDS,
